@@ -1,0 +1,3 @@
+module github.com/rayburst/rayburst
+
+go 1.26
