@@ -1,0 +1,62 @@
+package demand
+
+// ControlKind is what an agent is asked to do.
+type ControlKind int
+
+// The kinds of control messages.
+const (
+	ControlDrain    ControlKind = iota + 1 // ask Ray to drain the node; Ray may say no
+	ControlWithdraw                        // do not start Ray, if it has not been started
+	ControlState                           // tell Ray the decision (the head's agent only)
+)
+
+// Control is a request to an agent. It is idempotent.
+type Control struct {
+	Kind   ControlKind
+	NodeID string // 56 hex digits; ControlDrain
+	Reason string // shown by Ray; ControlDrain
+	State  AutoscalingState
+}
+
+// ControlReply says what Ray said.
+type ControlReply struct {
+	Accepted bool
+	Message  string // why not
+}
+
+// AutoscalingState is a decision in the terms of Ray's ReportAutoscalingState
+// and ReportClusterConfig.
+type AutoscalingState struct {
+	Version               uint64 // unix milliseconds: Ray drops a lower one
+	Pending               []PendingWorker
+	Failed                []FailedWorkers
+	Infeasible            []ResourceRequest
+	InfeasibleGangs       []Gang
+	InfeasibleConstraints []Shape
+	NodeGroups            []NodeGroup
+}
+
+// PendingWorker is a worker that has not joined: one entry a worker, since
+// `ray status` counts entries.
+type PendingWorker struct {
+	NodeType   string
+	InstanceID string // empty: asked for, not there yet
+	Details    string
+}
+
+// FailedWorkers are launches of a type that did not join in time.
+type FailedWorkers struct {
+	NodeType string
+	Count    int
+	Reason   string
+	Started  int64 // unix seconds
+	Failed   int64 // unix seconds
+}
+
+// NodeGroup is a node type in Ray's ClusterConfig.
+type NodeGroup struct {
+	Name       string
+	Resources  Resources
+	MinWorkers int
+	MaxWorkers int // −1: no limit
+}
