@@ -10,10 +10,7 @@ import (
 )
 
 // Cluster names a Ray cluster.
-type Cluster struct{ Namespace, Name string }
-
-// String is namespace/name.
-func (c Cluster) String() string { return c.Namespace + "/" + c.Name }
+type Cluster = demand.Cluster
 
 // Reason says which step shaped a target. The set is closed: every target
 // carries one of these, and nothing else is ever published.

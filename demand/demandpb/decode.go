@@ -1,0 +1,140 @@
+package demandpb
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// MaxReportBytes is the largest message that is decoded at all.
+const MaxReportBytes = 32 << 20
+
+// UnmarshalReport decodes and checks a report. It fails with demand.ErrReport,
+// naming the key, the rule and the value. Requests come out canonical and
+// merged.
+func UnmarshalReport(b []byte) (*demand.Report, error) {
+	if len(b) > MaxReportBytes {
+		return nil, fmt.Errorf("%w: message: must have at most %d bytes (got %d)", demand.ErrReport, MaxReportBytes, len(b))
+	}
+	var m Report
+	if err := proto.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %v", demand.ErrReport, err)
+	}
+	r := &demand.Report{
+		NodeID: m.NodeId, Incarnation: m.Incarnation, Sequence: m.Sequence, InstanceID: m.InstanceId,
+		NodeType: m.NodeType, AgentVersion: m.AgentVersion,
+		Raylet: rayletLoad(m.Raylet), Cluster: clusterState(m.Cluster),
+	}
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	return canonical(r), nil
+}
+
+func canonical(r *demand.Report) *demand.Report {
+	if r.Raylet != nil {
+		r.Raylet.Demand = demand.MergeQueued(r.Raylet.Demand)
+	}
+	if c := r.Cluster; c != nil {
+		c.Pending, c.Constraints = demand.MergeShapes(c.Pending), demand.MergeShapes(c.Constraints)
+	}
+	return r
+}
+
+func rayletLoad(m *RayletLoad) *demand.RayletLoad {
+	if m == nil {
+		return nil
+	}
+	l := &demand.RayletLoad{
+		Total: resources(m.Total), Available: resources(m.Available), Idle: millis(m.IdleMs),
+		Draining: m.Draining, Truncated: m.Truncated,
+	}
+	for _, d := range m.Demand {
+		l.Demand = append(l.Demand, demand.QueuedDemand{
+			ResourceRequest: request(d.Request), Queued: count(d.Queued), Backlog: count(d.Backlog),
+		})
+	}
+	return l
+}
+
+func clusterState(m *ClusterState) *demand.ClusterState {
+	if m == nil {
+		return nil
+	}
+	s := &demand.ClusterState{Session: m.Session, Constraints: shapes(m.Constraints), Pending: shapes(m.Pending)}
+	for _, n := range m.Nodes {
+		s.Nodes = append(s.Nodes, node(n))
+	}
+	for _, g := range m.Gangs {
+		s.Gangs = append(s.Gangs, gang(g))
+	}
+	return s
+}
+
+func node(m *Node) demand.Node {
+	return demand.Node{
+		ID: m.GetNodeId(), InstanceID: m.GetInstanceId(), Type: m.GetNodeType(), Head: m.GetHead(),
+		Status: demand.NodeStatus(m.GetStatus()), Total: resources(m.GetTotal()), Available: resources(m.GetAvailable()),
+		Labels: m.GetLabels(), Gangs: m.GetGangs(), Idle: millis(m.GetIdleMs()), Activity: m.GetActivity(),
+		Address: m.GetAddress(), StartTime: m.GetStartTimeMs(),
+	}
+}
+
+var strategies = map[Strategy]demand.Strategy{
+	Strategy_STRATEGY_PACK: demand.Pack, Strategy_STRATEGY_SPREAD: demand.Spread,
+	Strategy_STRATEGY_STRICT_PACK: demand.StrictPack, Strategy_STRATEGY_STRICT_SPREAD: demand.StrictSpread,
+}
+
+func gang(m *Gang) demand.Gang {
+	s, ok := strategies[m.GetStrategy()]
+	if !ok {
+		s = demand.Strategy(m.GetStrategy().String())
+	}
+	return demand.Gang{Name: m.GetName(), Strategy: s, Bundles: shapes(m.GetBundles())}
+}
+
+func shapes(in []*ResourceRequestByCount) []demand.Shape {
+	out := make([]demand.Shape, len(in))
+	for i, m := range in {
+		out[i] = demand.Shape{ResourceRequest: request(m.GetRequest()), Count: count(m.GetCount())}
+	}
+	return out
+}
+
+func request(m *ResourceRequest) demand.ResourceRequest {
+	r := demand.ResourceRequest{Resources: resources(m.GetResources())}
+	for _, s := range m.GetSelectors() {
+		sel := make(demand.LabelSelector, 0, len(s.GetConstraints()))
+		for _, c := range s.GetConstraints() {
+			sel = append(sel, demand.LabelConstraint{Key: c.GetKey(), NotIn: c.GetNotIn(), Values: c.GetValues()})
+		}
+		r.Selectors = append(r.Selectors, sel)
+	}
+	return r.Canonical()
+}
+
+func resources(m map[string]int64) demand.Resources {
+	if m == nil {
+		return nil
+	}
+	out := make(demand.Resources, 0, len(m))
+	for name, a := range m {
+		out = append(out, demand.Resource{Name: name, Amount: demand.Amount(a)})
+	}
+	slices.SortFunc(out, func(a, b demand.Resource) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// millis is a number of milliseconds that cannot overflow a duration.
+func millis(ms uint64) time.Duration {
+	const most = uint64(1<<62) / uint64(time.Millisecond)
+	return time.Duration(min(ms, most)) * time.Millisecond
+}
+
+// count lets a number that is too large fail the report's check.
+func count(n uint64) int64 { return int64(min(n, demand.MaxCount+1)) }

@@ -1,0 +1,157 @@
+package demand
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Source says where a snapshot's demand comes from.
+type Source string
+
+// The sources of demand. They are never added up.
+const (
+	FromRaylets Source = "raylets" // the sum over all raylets
+	FromGCS     Source = "gcs"     // the GCS's own sum, up to a second old
+)
+
+// LiveNode is an alive node at its settled free capacity.
+type LiveNode struct {
+	*Node
+	// Total is the raylet's own, if it has reported.
+	Total Resources
+	// Free is the most that was free within the window, all of it for a node
+	// that has just joined. It is never above Total.
+	Free Resources
+	// Idle is how long nothing has been on it; 0: something is.
+	Idle     time.Duration
+	Draining bool
+	// Reported tells whether its own agent has reported lately.
+	Reported bool
+}
+
+// Snapshot is one cluster at one instant, settled: no task is in it twice.
+type Snapshot struct {
+	Session   string
+	Nodes     []LiveNode // the head first, then by type and worker
+	Demand    Demand
+	Source    Source
+	Truncated bool // a raylet cut its list of shapes: counts mean "at least"
+	// Next is when the snapshot could change although nothing is reported;
+	// zero: never.
+	Next time.Time
+}
+
+// Snapshot is the cluster as known now. It fails as Known does.
+func (s *State) Snapshot(now time.Time) (*Snapshot, error) {
+	if err := s.Known(now); err != nil {
+		return nil, err
+	}
+	out := &Snapshot{Session: s.cluster.Session, Source: s.source(now)}
+	out.Next = s.at.Add(s.windows.Stale + time.Nanosecond)
+	s.liveNodes(out, now)
+	s.demand(out, now)
+	return out, nil
+}
+
+// source is the raylets, unless one of them has been silent for too long.
+func (s *State) source(now time.Time) Source {
+	if !s.raylets() {
+		return FromGCS
+	}
+	for _, n := range s.nodes {
+		if n.info != nil && !s.fresh(n, now) && now.Sub(n.listed) > s.windows.Stale {
+			return FromGCS
+		}
+	}
+	return FromRaylets
+}
+
+func (s *State) demand(out *Snapshot, now time.Time) {
+	var next time.Time
+	if out.Source == FromRaylets {
+		out.Demand.Tasks, next = s.queued.settled(s.windows.Queued, s.windows.Total, now)
+	} else {
+		out.Demand.Tasks, next = s.pending.settled(s.windows.Pending, s.windows.Pending, now)
+	}
+	out.Next = earlier(out.Next, next)
+	out.Demand.Gangs, out.Demand.Constraints = s.cluster.Gangs, s.cluster.Constraints
+}
+
+func (s *State) liveNodes(out *Snapshot, now time.Time) {
+	for _, n := range s.nodes {
+		if n.info == nil {
+			continue
+		}
+		live, next := s.live(n, out.Source, now)
+		out.Nodes = append(out.Nodes, live)
+		out.Next = earlier(out.Next, next)
+		out.Truncated = out.Truncated || live.Reported && n.report.Raylet.Truncated
+	}
+	slices.SortFunc(out.Nodes, func(a, b LiveNode) int {
+		return cmp.Or(-compareBool(a.Head, b.Head), cmp.Compare(a.Type, b.Type),
+			cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// live settles one node. The second result is when it could change although
+// nothing is reported.
+func (s *State) live(n *node, source Source, now time.Time) (LiveNode, time.Time) {
+	out := LiveNode{Node: n.info, Total: n.info.Total, Idle: gcsIdle(n.info), Draining: n.info.Status == NodeDraining}
+	free, window := &n.gcs, s.windows.Pending
+	if s.fresh(n, now) {
+		out.Reported = true
+		out.Total = n.report.Raylet.Total
+		out.Idle = s.idle(n, out.Idle, now)
+		out.Draining = out.Draining || n.report.Raylet.Draining
+		free, window = &n.free, s.windows.Free
+	}
+	joined := s.windows.Joined
+	if source == FromGCS {
+		joined += time.Second
+	}
+	if now.Sub(n.listed) < joined {
+		out.Free = out.Total
+		return out, n.listed.Add(joined)
+	}
+	out.Free = within(free.over(window, now), out.Total)
+	return out, free.next(window)
+}
+
+// idle is the shorter of what the raylet and the GCS say, so that a node in
+// use never counts as idle.
+func (s *State) idle(n *node, gcs time.Duration, now time.Time) time.Duration {
+	if n.report.Raylet.Idle == 0 {
+		return 0
+	}
+	return min(gcs, n.report.Raylet.Idle+now.Sub(n.at))
+}
+
+func gcsIdle(n *Node) time.Duration {
+	if n.Status == NodeIdle {
+		return n.Idle
+	}
+	return 0
+}
+
+// within caps what is free by what there is. A resource that is used up stays
+// left out, as Ray leaves it out.
+func within(free, total Resources) Resources {
+	out := make(Resources, 0, len(free))
+	for _, e := range free {
+		if t, ok := total.Get(e.Name); ok {
+			out = append(out, Resource{e.Name, min(e.Amount, t)})
+		}
+	}
+	return out
+}

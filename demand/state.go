@@ -1,0 +1,259 @@
+package demand
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Why a cluster's state is not known. None of them is ever zero demand.
+var (
+	ErrNoData     = errors.New("the head has not reported yet")
+	ErrStale      = errors.New("the head's report is too old")
+	ErrNoHead     = errors.New("the GCS does not list its head yet")
+	ErrIncomplete = errors.New("not every live node has reported yet")
+)
+
+// Windows are the times within which the parts of one task's life are seen at
+// different moments (measured on Ray 2.60).
+type Windows struct {
+	Queued  time.Duration // leases queued at raylets: the least within this
+	Total   time.Duration // leases and backlog: the least within this
+	Free    time.Duration // a node's free capacity: the most within this
+	Joined  time.Duration // a node listed for less than this counts as empty
+	Stale   time.Duration // a report older than this says nothing any more
+	Pending time.Duration // Total and Free where only the GCS is asked, which is up to a second late itself
+}
+
+// DefaultWindows gave no worker too many on recorded bursts.
+func DefaultWindows() Windows {
+	return Windows{
+		Queued: 300 * time.Millisecond, Total: 1200 * time.Millisecond, Free: 1200 * time.Millisecond,
+		Joined: 2 * time.Second, Stale: 5 * time.Second, Pending: 2400 * time.Millisecond,
+	}
+}
+
+// State is what is known of one Ray cluster: the newest report of every node,
+// and what the windows need of older ones. It is not safe for concurrent use.
+// Time comes in as the receiver's own clock; the senders' clocks are not read.
+type State struct {
+	windows Windows
+	cluster *ClusterState
+	head    string    // the node whose agent sent cluster
+	at      time.Time // when cluster came
+	since   time.Time // when this session's first state came
+	nodes   map[string]*node
+	gone    map[string]time.Time // nodes that are dead, until nobody can still report for them
+	queued  shapes               // what the raylets say
+	pending shapes               // what the GCS says
+}
+
+// node is what is known of one node.
+type node struct {
+	report *Report
+	at     time.Time // when report came
+	info   *Node     // its row in the GCS; nil: not listed
+	listed time.Time // since when
+	free   most      // as its raylet says
+	gcs    most      // as the GCS says
+	demand map[string]QueuedDemand
+}
+
+// NewState is a cluster of which nothing is known.
+func NewState(w Windows) *State {
+	return &State{
+		windows: w, nodes: map[string]*node{}, gone: map[string]time.Time{},
+		queued: shapes{}, pending: shapes{},
+	}
+}
+
+// Apply merges a report that came at a moment and tells whether it was news.
+// It is a merge, not a queue: the newest report of a node wins, so duplicates
+// and reordering change nothing. The report must have passed Check and must
+// not be changed afterwards.
+func (s *State) Apply(r *Report, at time.Time) bool {
+	if _, dead := s.gone[r.NodeID]; dead && r.Cluster == nil {
+		return false
+	}
+	n := s.node(r.NodeID)
+	if n.report != nil && !r.Newer(n.report) && at.Sub(n.at) <= s.windows.Stale {
+		return false
+	}
+	n.report, n.at = r, at
+	if r.Cluster != nil {
+		s.applyCluster(r, at)
+	}
+	if r.Raylet != nil {
+		s.applyRaylet(n, r.Raylet, at)
+	}
+	return true
+}
+
+func (s *State) node(id string) *node {
+	n, ok := s.nodes[id]
+	if !ok {
+		n = &node{}
+		s.nodes[id] = n
+	}
+	return n
+}
+
+// applyRaylet replaces a node's part of the cluster's demand.
+func (s *State) applyRaylet(n *node, l *RayletLoad, at time.Time) {
+	n.free.set(l.Available, at)
+	now := make(map[string]QueuedDemand, len(l.Demand))
+	for _, q := range l.Demand {
+		now[q.Key()] = q
+	}
+	s.replace(n, now, at)
+}
+
+func (s *State) replace(n *node, now map[string]QueuedDemand, at time.Time) {
+	for key, old := range n.demand {
+		q := now[key]
+		s.queued.add(key, old.ResourceRequest, q.Queued-old.Queued, q.Backlog-old.Backlog, at)
+	}
+	for key, q := range now {
+		if _, ok := n.demand[key]; !ok {
+			s.queued.add(key, q.ResourceRequest, q.Queued, q.Backlog, at)
+		}
+	}
+	n.demand = now
+}
+
+// applyCluster takes the GCS's word for which nodes live.
+func (s *State) applyCluster(r *Report, at time.Time) {
+	if s.cluster == nil || s.cluster.Session != r.Cluster.Session {
+		s.restart(r, at)
+	}
+	s.cluster, s.head, s.at = r.Cluster, r.NodeID, at
+	alive := s.list(r.Cluster.Nodes, at)
+	for id, n := range s.nodes {
+		unlisted := n.info == nil && at.Sub(n.at) > s.windows.Stale
+		if !alive[id] && (n.info != nil || unlisted) {
+			s.drop(id, at)
+		}
+	}
+	for id, t := range s.gone {
+		if at.Sub(t) > 12*s.windows.Stale {
+			delete(s.gone, id)
+		}
+	}
+	s.applyPending(r.Cluster.Pending, at)
+}
+
+// restart forgets the former life of the cluster: its raylets do not come
+// back, and the new head has its own.
+func (s *State) restart(r *Report, at time.Time) {
+	s.since, s.pending = at, shapes{}
+	for id := range s.nodes {
+		if id != r.NodeID && s.cluster != nil {
+			s.drop(id, at)
+		}
+	}
+}
+
+// list takes the rows of the alive nodes. Of two alive nodes with one instance
+// id the newer one counts: the other one's raylet was killed, which the GCS
+// notices late.
+func (s *State) list(rows []Node, at time.Time) map[string]bool {
+	alive := make(map[string]bool, len(rows))
+	instance := make(map[string]*Node, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		if row.Status == NodeDead {
+			continue
+		}
+		if other := instance[row.InstanceID]; row.InstanceID != "" && other != nil {
+			if other.StartTime >= row.StartTime {
+				continue
+			}
+			delete(alive, other.ID)
+		}
+		instance[row.InstanceID] = row
+		alive[row.ID] = true
+	}
+	for i := range rows {
+		if alive[rows[i].ID] {
+			s.take(&rows[i], at)
+		}
+	}
+	return alive
+}
+
+func (s *State) take(row *Node, at time.Time) {
+	n := s.node(row.ID)
+	if n.info == nil {
+		n.listed = at
+	}
+	n.info = row
+	n.gcs.set(row.Available, at)
+	delete(s.gone, row.ID)
+}
+
+// drop removes a node and its part of the demand.
+func (s *State) drop(id string, at time.Time) {
+	n := s.nodes[id]
+	s.replace(n, nil, at)
+	delete(s.nodes, id)
+	s.gone[id] = at
+}
+
+func (s *State) applyPending(pending []Shape, at time.Time) {
+	now := make(map[string]int64, len(pending))
+	for _, p := range pending {
+		key := p.Key()
+		now[key] = p.Count
+		s.pending.set(key, p.ResourceRequest, p.Count, at)
+	}
+	for key, e := range s.pending {
+		if _, ok := now[key]; !ok {
+			s.pending.set(key, e.request, 0, at)
+		}
+	}
+}
+
+// Known fails with ErrNoData, ErrStale, ErrNoHead or ErrIncomplete where the
+// cluster's state at a moment is not known.
+func (s *State) Known(now time.Time) error {
+	if s.cluster == nil {
+		return ErrNoData
+	}
+	if age := now.Sub(s.at); age > s.windows.Stale {
+		return fmt.Errorf("%w (%v)", ErrStale, age.Round(100*time.Millisecond))
+	}
+	if !s.hasHead() {
+		return ErrNoHead
+	}
+	if missing := s.missing(now); len(missing) > 0 && s.raylets() && now.Sub(s.since) < s.windows.Stale {
+		return fmt.Errorf("%w: %d of %d", ErrIncomplete, len(missing), len(s.nodes))
+	}
+	return nil
+}
+
+func (s *State) hasHead() bool {
+	for _, n := range s.nodes {
+		if n.info != nil && n.info.Head {
+			return true
+		}
+	}
+	return false
+}
+
+// raylets tells whether the cluster's raylets have agents of their own.
+func (s *State) raylets() bool { return s.nodes[s.head] != nil && s.nodes[s.head].report.Raylet != nil }
+
+// missing are the listed nodes whose raylets have not reported lately.
+func (s *State) missing(now time.Time) []string {
+	var ids []string
+	for id, n := range s.nodes {
+		if n.info != nil && !s.fresh(n, now) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (s *State) fresh(n *node, now time.Time) bool {
+	return n.report != nil && n.report.Raylet != nil && now.Sub(n.at) <= s.windows.Stale
+}
