@@ -36,7 +36,7 @@ func (c Control) Send(ctx context.Context, cluster demand.Cluster, node string, 
 }
 
 // Handler answers a control message.
-type Handler func(context.Context, demand.Control) demand.ControlReply
+type Handler = func(context.Context, demand.Control) demand.ControlReply
 
 // Serve answers the control messages of a node, or with Head the head's, until
 // stop is called. Messages that do not decode are answered with the reason.

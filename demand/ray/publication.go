@@ -1,0 +1,145 @@
+package ray
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/demand/ray/gcspb"
+)
+
+// publication is what an agent says: the newest of each part, sent whenever a
+// part changes and at least once a beat.
+type publication struct {
+	agent       *Agent
+	incarnation uint64
+
+	mu       sync.Mutex
+	sequence uint64
+	report   demand.Report
+	sent     time.Time
+	failing  string
+}
+
+// begin starts to speak for a node.
+func (p *publication) begin(n *gcspb.GcsNodeInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report = demand.Report{
+		NodeID: nodeID(n), Incarnation: p.incarnation, InstanceID: n.GetInstanceId(), NodeType: n.GetNodeTypeName(),
+		AgentVersion: p.agent.Version,
+	}
+	p.sent = time.Time{}
+}
+
+func (p *publication) node() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.report.NodeID
+}
+
+func (p *publication) setRaylet(l *demand.RayletLoad) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed := p.report.Raylet == nil || !sameLoad(p.report.Raylet, l)
+	p.report.Raylet = l
+	if changed || p.due() {
+		p.publish()
+	}
+}
+
+func (p *publication) setCluster(s *demand.ClusterState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed := s != nil && (p.report.Cluster == nil || !sameCluster(p.report.Cluster, s))
+	p.report.Cluster = s
+	if changed || p.due() {
+		p.publish()
+	}
+}
+
+// refresh publishes while nothing changes and no poll returns.
+func (p *publication) refresh(ctx context.Context) {
+	t := time.NewTicker(headRefresh)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			p.mu.Lock()
+			if p.agent.Mode == Head && p.due() {
+				p.publish()
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+// due tells whether the last report is so old that it must be said again.
+func (p *publication) due() bool {
+	beat := workerRefresh
+	if p.agent.Mode != Worker {
+		beat = headRefresh
+	}
+	return p.agent.Now().Sub(p.sent) >= beat-pollInterval
+}
+
+// publish sends a full snapshot: never the GCS's part without its raylet's,
+// which would read as "this cluster's raylets have no agents". The caller
+// holds the lock.
+func (p *publication) publish() {
+	if p.report.Raylet == nil && p.agent.Mode != GCSOnly || p.report.Raylet == nil && p.report.Cluster == nil {
+		return
+	}
+	p.sequence++
+	p.sent = p.agent.Now()
+	r := p.report
+	r.Sequence = p.sequence
+	p.note(p.agent.Bus.Publish(&r))
+}
+
+// trouble logs an error once, until it changes.
+func (p *publication) trouble(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.note(err)
+}
+
+func (p *publication) note(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != p.failing && err != nil {
+		p.agent.Log.Warn("not publishing", "error", err)
+	}
+	p.failing = text
+}
+
+// sameLoad compares what a report is sent for: everything but the idle time's
+// growth.
+func sameLoad(a, b *demand.RayletLoad) bool {
+	x, y := *a, *b
+	x.Idle, y.Idle = flag(a.Idle), flag(b.Idle)
+	return reflect.DeepEqual(x, y)
+}
+
+func sameCluster(a, b *demand.ClusterState) bool {
+	if len(a.Nodes) != len(b.Nodes) || a.Session != b.Session || !reflect.DeepEqual(a.Gangs, b.Gangs) ||
+		!reflect.DeepEqual(a.Constraints, b.Constraints) || !reflect.DeepEqual(a.Pending, b.Pending) {
+		return false
+	}
+	for i := range a.Nodes {
+		x, y := a.Nodes[i], b.Nodes[i]
+		x.Idle, y.Idle = flag(x.Idle), flag(y.Idle)
+		if !reflect.DeepEqual(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+func flag(d time.Duration) time.Duration { return min(d, 1) }
