@@ -1,0 +1,171 @@
+package nodetypes
+
+import (
+	"cmp"
+	"math/big"
+	"slices"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// maxOfType is the most nodes of a type, its head included.
+func (p *plan) maxOfType(i int) int64 {
+	return withHead(p.NodeTypes[i].MaxWorkers, p.head != none && p.kinds[p.Nodes[p.head].Type].index == i)
+}
+
+// maxOfCluster is the most nodes of the cluster, the head included.
+func (p *plan) maxOfCluster() int64 { return withHead(p.Request.MaxWorkers, p.head != none) }
+
+func withHead(workers int, head bool) int64 {
+	if head && workers < NoLimit {
+		workers++
+	}
+	return int64(workers)
+}
+
+// enforceMaximumOfTypes gives up nodes above their type's maximum. It leaves
+// the list grouped even if it gives up nothing: given up nodes, then the
+// others by type, in order of the types' first appearance
+// (_enforce_max_workers_per_type).
+func (p *plan) enforceMaximumOfTypes() {
+	gone, byType, order := p.grouped()
+	list := gone
+	var rest []slot
+	for _, k := range order {
+		slots := byType[k]
+		cut, kept := p.cut(slots, size(slots)-p.maxOfType(k.index), MaxWorkersOfType)
+		list, rest = append(list, cut...), append(rest, kept...)
+	}
+	p.list = append(list, rest...)
+}
+
+// grouped is the list apart: what is given up, and the others by type.
+func (p *plan) grouped() (gone []slot, byType map[*kind][]slot, order []*kind) {
+	byType = map[*kind][]slot{}
+	for _, s := range p.list {
+		if !p.kept(s) {
+			gone = append(gone, s)
+			continue
+		}
+		if _, ok := byType[s.state.kind]; !ok {
+			order = append(order, s.state.kind)
+		}
+		byType[s.state.kind] = append(byType[s.state.kind], s)
+	}
+	return gone, byType, order
+}
+
+// enforceMaximumOfCluster gives up nodes above the cluster's maximum. If there
+// are any, the list becomes: given up before, given up now, the others in
+// termination order (_enforce_max_workers_global).
+func (p *plan) enforceMaximumOfCluster() {
+	var gone, others []slot
+	for _, s := range p.list {
+		if p.kept(s) {
+			others = append(others, s)
+		} else {
+			gone = append(gone, s)
+		}
+	}
+	excess := size(others) - p.maxOfCluster()
+	if excess <= 0 {
+		return
+	}
+	cut, kept := p.cut(others, excess, MaxWorkers)
+	p.list = slices.Concat(gone, cut, kept)
+}
+
+func size(slots []slot) (n int64) {
+	for _, s := range slots {
+		n += s.n
+	}
+	return n
+}
+
+// cut gives up so many nodes, the first in termination order, never the head,
+// whatever runs on them (_select_nodes_to_terminate). If it cuts at all, what
+// is kept is in termination order too, the head last. Nodes that were only to
+// be launched are not launched, and leave the list.
+func (p *plan) cut(slots []slot, excess int64, why Reason) (cut, kept []slot) {
+	if excess <= 0 {
+		return nil, slots
+	}
+	slots = slices.Clone(slots)
+	slices.SortStableFunc(slots, p.compareForTermination)
+	var head []slot
+	if i := slices.IndexFunc(slots, p.isHead); i >= 0 {
+		head, slots = []slot{slots[i]}, slices.Delete(slots, i, i+1)
+	}
+	for _, s := range slots {
+		n := min(s.n, excess)
+		excess -= n
+		switch {
+		case n > 0 && s.node == none:
+			p.launch[s.state.kind.index].Minimum -= int(n)
+		case n > 0:
+			p.terminated[s.node] = why
+			cut = append(cut, s)
+		}
+		if s.n -= n; s.n > 0 {
+			kept = append(kept, s)
+		}
+	}
+	return cut, append(kept, head...)
+}
+
+// compareForTermination orders nodes by how little it costs to give them up:
+// those that do not run yet, then the longest idle, then the least used
+// (_sort_nodes_for_termination). Use is what Ray reported, before this pass;
+// the nodes that a later step asks about have nothing placed on them.
+func (p *plan) compareForTermination(a, b slot) int {
+	m, n := p.running(a), p.running(b)
+	if m == nil || n == nil {
+		return compareBools(m != nil, n != nil)
+	}
+	return cmp.Or(-cmp.Compare(m.Idle, n.Idle), compareUse(m, n))
+}
+
+// running is the slot's node if it runs, else nil.
+func (p *plan) running(s slot) *Node {
+	if s.node == none || p.Nodes[s.node].Status != Running {
+		return nil
+	}
+	return &p.Nodes[s.node]
+}
+
+// compareUse compares the mean of (total − available) / total.
+func compareUse(a, b *Node) int {
+	x, y := use(a), use(b)
+	if d := x - y; d > 1e-9 || d < -1e-9 {
+		return cmp.Compare(x, y)
+	}
+	return exactUse(a).Cmp(exactUse(b))
+}
+
+func use(n *Node) float64 {
+	sum, count := 0.0, 0
+	eachUse(n, func(used, total demand.Amount) {
+		sum += float64(used) / float64(total)
+		count++
+	})
+	return sum / float64(max(count, 1))
+}
+
+func exactUse(n *Node) *big.Rat {
+	sum, count := new(big.Rat), int64(0)
+	eachUse(n, func(used, total demand.Amount) {
+		sum.Add(sum, big.NewRat(int64(used), int64(total)))
+		count++
+	})
+	return sum.Quo(sum, big.NewRat(max(count, 1), 1))
+}
+
+// eachUse visits the resources of a node's total; one that is not named among
+// the available is used up.
+func eachUse(n *Node, visit func(used, total demand.Amount)) {
+	for _, e := range n.Total {
+		if free, _ := n.Available.Get(e.Name); e.Amount > 0 {
+			visit(e.Amount-free, e.Amount)
+		}
+	}
+}

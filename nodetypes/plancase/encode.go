@@ -1,0 +1,98 @@
+package plancase
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
+)
+
+type result struct {
+	Launch     map[string]int  `json:"launch"`
+	Terminate  []termination   `json:"terminate"`
+	Infeasible infeasible      `json:"infeasible"`
+	LaunchNow  *map[string]int `json:"launchNow,omitempty"`
+}
+
+type termination struct {
+	ID     string           `json:"id"`
+	Reason nodetypes.Reason `json:"reason"`
+}
+
+type infeasible struct {
+	Tasks       []shape  `json:"tasks"`
+	Gangs       []string `json:"gangs"`
+	Constraints []shape  `json:"constraints"`
+}
+
+type shape struct {
+	Resources     map[string]json.Number `json:"resources"`
+	Count         int64                  `json:"count"`
+	LabelSelector map[string]string      `json:"labelSelector,omitempty"`
+	Fallback      []map[string]string    `json:"fallback,omitempty"`
+}
+
+// Encode writes the plan for a case as one line of JSON without a line break.
+// Selectors are repeated as the case has them. Equal replies give equal bytes.
+func (c *Case) Encode(r nodetypes.Reply) ([]byte, error) {
+	out := result{Launch: map[string]int{}, Terminate: []termination{},
+		Infeasible: infeasible{Tasks: c.unplacedTasks(r), Gangs: []string{}, Constraints: c.unplacedConstraints(r)}}
+	for _, l := range r.Launch {
+		out.Launch[l.Type] = l.Count()
+	}
+	for _, t := range r.Terminate {
+		out.Terminate = append(out.Terminate, termination(t))
+	}
+	for _, g := range r.Infeasible.Gangs {
+		out.Infeasible.Gangs = append(out.Infeasible.Gangs, g.Name)
+	}
+	if r.LaunchNow != nil {
+		out.LaunchNow = &r.LaunchNow
+	}
+	return json.Marshal(out)
+}
+
+// unplacedTasks finds how each infeasible task was written: as the first task
+// of the case with the same request.
+func (c *Case) unplacedTasks(r nodetypes.Reply) []shape {
+	out := []shape{}
+	for _, s := range r.Infeasible.Tasks {
+		i := slices.IndexFunc(c.Demand.Tasks, func(t demand.Shape) bool { return t.Count > 0 && t.Key() == s.Key() })
+		out = append(out, newShape(s, c.tasks[i]))
+	}
+	return out
+}
+
+// unplacedConstraints are none, or all with a count.
+func (c *Case) unplacedConstraints(r nodetypes.Reply) []shape {
+	out := []shape{}
+	if len(r.Infeasible.Constraints) == 0 {
+		return out
+	}
+	for i, s := range c.Demand.Constraints {
+		if s.Count > 0 {
+			out = append(out, newShape(s, c.constraints[i]))
+		}
+	}
+	return out
+}
+
+func newShape(s demand.Shape, w written) shape {
+	out := shape{Resources: map[string]json.Number{}, Count: s.Count, LabelSelector: w.selector, Fallback: w.fallback}
+	for _, e := range s.Resources {
+		out.Resources[e.Name] = exact(e.Amount)
+	}
+	return out
+}
+
+// exact is an amount in whole units, with as many decimals as it needs.
+func exact(a demand.Amount) json.Number {
+	s := strconv.FormatInt(int64(a/demand.Unit), 10)
+	if f := a % demand.Unit; f != 0 {
+		s += "." + strings.TrimRight(strconv.FormatInt(int64(demand.Unit+f), 10)[1:], "0")
+	}
+	return json.Number(s)
+}

@@ -1,0 +1,247 @@
+package nodetypes
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+)
+
+// place is where nodes of a class stand: n equal ones at one position.
+type place struct {
+	at    int // position: the first wins among equals
+	n     int64
+	state *state
+}
+
+// class is a set of nodes that take the same: they share the trial of the
+// first of them, and only the first can win. For new nodes it is a type's
+// candidate, with as many nodes as the type has room for.
+type class struct {
+	places []place // in list order; the first is in the trial
+	trial  *trial
+	rank   rank
+}
+
+// win is n nodes, one after another at one position, that keep a trial.
+type win struct {
+	*trial
+	at int
+	n  int64
+}
+
+// pool is a step's rounds over a list of classes (_sched_best_node): the
+// class with the greatest rank wins and leaves the pool, until no class takes
+// anything. It is a heap by rank, then position; ranks change only when a
+// trial has to be done again.
+type pool struct {
+	*step
+	classes []*class
+	// high is at least the most that any trial takes of a run; while every run
+	// has that much, all trials hold.
+	high []int64
+	wins []win
+}
+
+func newPool(s *step, classes []*class) *pool {
+	p := &pool{step: s, high: make([]int64, len(s.runs))}
+	for _, c := range classes {
+		if c.trial = s.try(c.places[0].state); c.trial != nil {
+			s.rank(c.trial, &c.rank)
+			p.classes = append(p.classes, c)
+		}
+	}
+	p.raise()
+	return p
+}
+
+// raise computes high and orders the heap.
+func (p *pool) raise() {
+	clear(p.high)
+	for _, c := range p.classes {
+		for i, k := range c.trial.takes {
+			p.high[i] = max(p.high[i], k)
+		}
+	}
+	heap.Init(p)
+}
+
+// rounds is how many times running a class that takes these can win before a
+// trial may have to be done again: at least once.
+func (p *pool) rounds(takes []int64, most int64) int64 {
+	for i, k := range takes {
+		if k > 0 {
+			most = min(most, (p.left[i]-p.high[i])/k+1)
+		}
+	}
+	return most
+}
+
+// win lets the first n nodes of the best class keep their trial.
+func (p *pool) win(c *class, n int64) {
+	for i, k := range c.trial.takes {
+		p.left[i] -= k * n
+	}
+	p.wins = append(p.wins, win{c.trial, c.places[0].at, n})
+}
+
+// settle does the trials again that no longer hold, after the best class won.
+func (p *pool) settle() {
+	holds := true
+	for i, n := range p.left {
+		holds = holds && n >= p.high[i]
+	}
+	if holds {
+		return
+	}
+	p.classes = slices.DeleteFunc(p.classes, func(c *class) bool { return !p.renew(c) })
+	p.raise()
+}
+
+// renew is false if the class takes nothing any more: it never will again in
+// this step.
+func (p *pool) renew(c *class) bool {
+	for i, k := range c.trial.takes {
+		if k > p.left[i] {
+			if c.trial = p.try(c.places[0].state); c.trial != nil {
+				p.rank(c.trial, &c.rank)
+			}
+			return c.trial != nil
+		}
+	}
+	return true
+}
+
+// fill lets existing nodes win until nothing fits.
+func (p *pool) fill() []win {
+	for len(p.classes) > 0 {
+		c := p.classes[0]
+		n := p.rounds(c.trial.takes, c.places[0].n)
+		p.win(c, n)
+		p.advance(c, n)
+		p.settle()
+	}
+	return p.wins
+}
+
+// advance drops the first n nodes of the best class. Nodes that do not run
+// yet may have another history than the first of their class.
+func (p *pool) advance(c *class, n int64) {
+	if c.places[0].n -= n; c.places[0].n > 0 {
+		return
+	}
+	if c.places = c.places[1:]; len(c.places) == 0 {
+		heap.Pop(p)
+		return
+	}
+	if next := c.places[0].state; next != c.trial.state {
+		c.trial = &trial{state: next, takes: c.trial.takes}
+		p.rank(c.trial, &c.rank)
+	}
+	heap.Fix(p, 0)
+}
+
+// launch lets new nodes win, at most so many. The winner's next candidate
+// goes to the end of the list, so equal types take turns.
+func (p *pool) launch(most int64) []win {
+	for len(p.classes) > 0 && most > 0 {
+		if n := p.turns(&most); n > 0 {
+			p.settle()
+			continue
+		}
+		c := p.classes[0]
+		n := min(p.rounds(c.trial.takes, c.places[0].n), most)
+		if len(p.equals()) > 1 {
+			n = 1
+		}
+		most -= n
+		p.win(c, n)
+		p.toEnd(c, n)
+		p.settle()
+	}
+	return p.wins
+}
+
+// toEnd moves a type behind the other candidates after n of its nodes won.
+func (p *pool) toEnd(c *class, n int64) {
+	i := slices.Index(p.classes, c)
+	if c.places[0].n -= n; c.places[0].n == 0 {
+		heap.Remove(p, i)
+		return
+	}
+	for _, o := range p.classes {
+		c.places[0].at = max(c.places[0].at, o.places[0].at+1)
+	}
+	heap.Fix(p, i)
+}
+
+// equals are the classes of the best rank, in list order.
+func (p *pool) equals() []*class {
+	var out []*class
+	for _, c := range p.classes {
+		if c.rank.compare(&p.classes[0].rank) == 0 {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b *class) int { return cmp.Compare(a.places[0].at, b.places[0].at) })
+	return out
+}
+
+// turns lets equal types win in turns, as many whole turns as all trials hold
+// for. It returns their number.
+func (p *pool) turns(most *int64) int64 {
+	equal := p.equals()
+	if len(equal) < 2 {
+		return 0
+	}
+	n := *most / int64(len(equal))
+	takes := make([]int64, len(p.runs))
+	for _, c := range equal {
+		n = min(n, c.places[0].n)
+		for i, k := range c.trial.takes {
+			takes[i] += k
+		}
+	}
+	n = min(n, p.rounds(takes, n+1)-1)
+	p.winInTurns(equal, n)
+	for _, c := range equal {
+		p.toEnd(c, n)
+	}
+	*most -= n * int64(len(equal))
+	return n
+}
+
+// winInTurns records n turns. Where their order cannot matter any more it
+// records them by class, so that the cost does not grow with n.
+func (p *pool) winInTurns(equal []*class, n int64) {
+	turns, each := n, int64(1)
+	if p.last {
+		turns, each = min(n, 1), n
+	}
+	for range turns {
+		for _, c := range equal {
+			p.win(c, each)
+		}
+	}
+}
+
+func (p *pool) Len() int { return len(p.classes) }
+
+func (p *pool) Less(i, j int) bool {
+	a, b := p.classes[i], p.classes[j]
+	if c := a.rank.compare(&b.rank); c != 0 {
+		return c > 0
+	}
+	return a.places[0].at < b.places[0].at
+}
+
+func (p *pool) Swap(i, j int) { p.classes[i], p.classes[j] = p.classes[j], p.classes[i] }
+
+// Push is never called: classes only leave.
+func (p *pool) Push(any) {}
+
+func (p *pool) Pop() any {
+	last := len(p.classes) - 1
+	c := p.classes[last]
+	p.classes = p.classes[:last]
+	return c
+}

@@ -1,0 +1,126 @@
+package nodetypes
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// plan is one pass of Schedule in the making.
+type plan struct {
+	*Request
+	catalog *catalog
+	states  *states
+	kinds   map[string]*kind
+	fresh   []*state // of a new node, by node type
+	head    int      // index in Request.Nodes, or none
+
+	list       []slot   // nodes in Ray's order, which decides ties
+	terminated []Reason // by Request.Nodes; empty is kept
+	used       []Use    // by Request.Nodes
+	launch     []Launch // by node type
+	infeasible demand.Demand
+}
+
+// Schedule plans one pass: what would be launched and terminated now for this
+// state. It does not change the request. The reply to a request that
+// [Request.Validate] refuses is not specified.
+func Schedule(q Request) Reply {
+	p := newPlan(&q)
+	p.terminateOutdated()
+	p.enforceMinimums()
+	p.enforceMaximumOfTypes()
+	p.enforceMaximumOfCluster()
+	p.placeConstraint()
+	p.placeGangs()
+	p.placeTasks()
+	p.terminateIdle()
+	return p.reply()
+}
+
+func newPlan(q *Request) *plan {
+	c := newCatalog(q.Demand)
+	p := &plan{Request: q, catalog: c, states: newStates(c), kinds: kinds(q), head: none,
+		terminated: make([]Reason, len(q.Nodes)),
+		used:       make([]Use, len(q.Nodes)), launch: make([]Launch, len(q.NodeTypes))}
+	for i, t := range q.NodeTypes {
+		p.launch[i].Type = t.Name
+		p.fresh = append(p.fresh, p.states.fresh(p.kinds[t.Name], t, false))
+	}
+	for i := range q.Nodes {
+		if n := &q.Nodes[i]; n.Status != Draining {
+			p.list = append(p.list, slot{p.stateOf(n, n.Available), i, 1})
+			if n.Head {
+				p.head = i
+			}
+		}
+	}
+	return p
+}
+
+// stateOf is a node's state with this much available.
+func (p *plan) stateOf(n *Node, available demand.Resources) *state {
+	k := p.kinds[n.Type]
+	switch {
+	case n.Status == Running:
+		return p.states.running(k, n, available)
+	case !p.listed(k):
+		return p.states.fresh(k, NodeType{}, n.Head)
+	case n.Head:
+		return p.states.fresh(k, p.NodeTypes[k.index], true)
+	}
+	return p.fresh[k.index]
+}
+
+func (p *plan) listed(k *kind) bool { return k.index < len(p.NodeTypes) }
+
+// terminateOutdated gives up nodes whose type is not listed
+// (_terminate_outdated_nodes). They stay in the list and take demand.
+func (p *plan) terminateOutdated() {
+	for _, s := range p.list {
+		if !p.listed(s.state.kind) && !p.isHead(s) {
+			p.terminated[s.node] = Outdated
+		}
+	}
+}
+
+// kept tells whether a slot's node is not given up.
+func (p *plan) kept(s slot) bool { return s.node == none || p.terminated[s.node] == "" }
+
+func (p *plan) isHead(s slot) bool { return s.node != none && s.node == p.head }
+
+// countByType counts the nodes of each listed type.
+func (p *plan) countByType(of func(slot) bool) []int64 {
+	n := make([]int64, len(p.NodeTypes))
+	for _, s := range p.list {
+		if k := s.state.kind; p.listed(k) && of(s) {
+			n[k.index] += s.n
+		}
+	}
+	return n
+}
+
+// reply collects the plan.
+func (p *plan) reply() Reply {
+	r := Reply{Infeasible: p.infeasible}
+	for _, l := range p.launch {
+		if l.Count() > 0 {
+			r.Launch = append(r.Launch, l)
+		}
+	}
+	for i, n := range p.Nodes {
+		if reason := p.terminated[i]; reason != "" {
+			r.Terminate = append(r.Terminate, Termination{n.ID, reason})
+		}
+		if u := p.used[i]; u != (Use{}) {
+			u.ID = n.ID
+			r.Used = append(r.Used, u)
+		}
+	}
+	slices.SortFunc(r.Terminate, func(a, b Termination) int { return strings.Compare(a.ID, b.ID) })
+	if p.UpscalingSpeed != nil {
+		r.LaunchNow = p.launchNow(r.Launch)
+	}
+	return r
+}

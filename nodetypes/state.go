@@ -1,0 +1,263 @@
+package nodetypes
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// kind is what a node's type adds to its rank.
+type kind struct {
+	index            int // in the order of the request; unlisted types follow
+	recovered, cloud float64
+	priority         int
+}
+
+// body is what decides which requests a node can take: two nodes with one
+// body take the same. It is seen through the catalog: amounts are indexed by
+// the resources that the demand names. Bodies are interned (equal ones are one
+// pointer) and never change.
+type body struct {
+	kind    *kind
+	running bool
+	head    bool // told apart only before the node runs, as in Ray
+	// total is 0 where the node has none; free is what can be taken; known
+	// tells whether the availability names the resource (else it has no part
+	// in the score).
+	total, free []demand.Amount
+	known       []bool
+	gpuNode     bool
+	rest        []term // of the resources that the demand does not name
+	restUnused  int    // of those, the ones of which nothing is used
+	// labels has, by list of selectors, (their number) − (index of the first
+	// that holds), 0 if none does.
+	labels []int
+	// gangs with a bundle on the node: for a running node those it came with,
+	// for others all of this pass.
+	gangs []int
+
+	states []*state // with this body, by history
+}
+
+// state is a body with the history of this pass's demand on the node (gangs
+// and tasks, not constraints). The history is part of the node's score.
+type state struct {
+	*body
+	label int    // of the first placed request with selectors, else 0
+	gpu   bool   // a placed request asks for GPU
+	kinds []bool // by resource: placed, and in total
+}
+
+// states interns bodies and states.
+type states struct {
+	catalog *catalog
+	bodies  map[string]*body
+	key     []byte
+	scratch body
+}
+
+func newStates(c *catalog) *states {
+	n := len(c.resources)
+	return &states{catalog: c, bodies: map[string]*body{}, scratch: body{
+		total: make([]demand.Amount, n), free: make([]demand.Amount, n), known: make([]bool, n),
+		labels: make([]int, len(c.selectors)),
+	}}
+}
+
+// fresh is the state of a node that does not run yet: wholly free.
+func (s *states) fresh(k *kind, t NodeType, head bool) *state {
+	s.begin(k, false, head)
+	s.capacity(t.Resources, t.Resources)
+	s.label(t.Labels)
+	return s.intern(&s.scratch).start()
+}
+
+// running is the state of a node that runs, with this much available.
+func (s *states) running(k *kind, n *Node, available demand.Resources) *state {
+	s.begin(k, true, false)
+	s.capacity(n.Total, available)
+	s.label(n.Labels)
+	for _, name := range n.Gangs {
+		if g, ok := s.catalog.gangs[name]; ok {
+			s.scratch.gangs = withGang(s.scratch.gangs, g)
+		}
+	}
+	return s.intern(&s.scratch).start()
+}
+
+func (s *states) begin(k *kind, running, head bool) {
+	b := &s.scratch
+	b.kind, b.running, b.head, b.gpuNode = k, running, head, false
+	b.rest, b.restUnused, b.gangs = b.rest[:0], 0, b.gangs[:0]
+	clear(b.total)
+	clear(b.known)
+	for i, implicit := range s.catalog.implicit {
+		b.free[i] = 0
+		if implicit {
+			b.free[i] = demand.Unit
+		}
+	}
+}
+
+// capacity walks three sorted lists at once: the node's total, what of it is
+// available, and the resources that the demand names.
+func (s *states) capacity(total, available demand.Resources) {
+	b, names := &s.scratch, s.catalog.resources
+	named := 0
+	for _, e := range total {
+		for len(available) > 0 && available[0].Name < e.Name {
+			s.offer(available[0])
+			available = available[1:]
+		}
+		known := len(available) > 0 && available[0].Name == e.Name
+		var free demand.Amount
+		if known {
+			free, available = available[0].Amount, available[1:]
+		}
+		for named < len(names) && names[named] < e.Name {
+			named++
+		}
+		b.gpuNode = b.gpuNode || e.Name == "GPU" && e.Amount > 0
+		if named < len(names) && names[named] == e.Name {
+			s.own(named, e.Amount, free, known)
+		} else if known && e.Amount > 0 {
+			b.use(e.Amount, free)
+		}
+	}
+	for _, e := range available {
+		s.offer(e)
+	}
+}
+
+// own sets a resource of the demand that is in the node's total.
+func (s *states) own(r int, total, free demand.Amount, known bool) {
+	b := &s.scratch
+	b.total[r] = total
+	if known {
+		b.free[r], b.known[r] = free, true
+	} else if total > 0 {
+		b.free[r] = min(b.free[r], total)
+	}
+}
+
+// offer sets a resource that is available but not in the node's total: an
+// implicit one of which something is taken.
+func (s *states) offer(e demand.Resource) {
+	if r := s.catalog.number(e.Name); r != none {
+		s.scratch.free[r], s.scratch.known[r] = e.Amount, true
+	}
+}
+
+// use adds a resource that no demand names to the score.
+func (b *body) use(total, free demand.Amount) {
+	if free == total {
+		b.restUnused++
+		return
+	}
+	b.rest = append(b.rest, term{used: total - free, total: total})
+}
+
+func (s *states) label(labels map[string]string) {
+	for i, list := range s.catalog.selectors {
+		s.scratch.labels[i] = 0
+		for j, selector := range list {
+			if selector.Matches(labels) {
+				s.scratch.labels[i] = len(list) - j
+				break
+			}
+		}
+	}
+}
+
+// intern returns the one body that equals b, which it copies if it is new.
+func (s *states) intern(b *body) *body {
+	s.key = b.appendKey(s.key[:0])
+	if known, ok := s.bodies[string(s.key)]; ok {
+		return known
+	}
+	out := *b
+	out.total, out.free, out.known = slices.Clone(b.total), slices.Clone(b.free), slices.Clone(b.known)
+	out.rest, out.labels, out.gangs = slices.Clone(b.rest), slices.Clone(b.labels), slices.Clone(b.gangs)
+	out.states = nil
+	s.bodies[string(s.key)] = &out
+	return &out
+}
+
+// appendKey appends bytes that are equal for equal bodies of one catalog.
+func (b *body) appendKey(k []byte) []byte {
+	k = binary.AppendUvarint(k, uint64(b.kind.index))
+	k = append(k, flags(b.running, b.head, b.gpuNode))
+	for i := range b.total {
+		k = append(k, flags(b.known[i]))
+		k = binary.AppendUvarint(k, uint64(b.total[i]))
+		k = binary.AppendUvarint(k, uint64(b.free[i]))
+	}
+	for _, l := range b.labels {
+		k = binary.AppendUvarint(k, uint64(l))
+	}
+	k = binary.AppendUvarint(k, uint64(len(b.gangs)))
+	for _, g := range b.gangs {
+		k = binary.AppendUvarint(k, uint64(g))
+	}
+	k = binary.AppendUvarint(k, uint64(b.restUnused))
+	for _, t := range b.rest {
+		k = binary.AppendUvarint(k, uint64(t.total))
+		k = binary.AppendUvarint(k, uint64(t.used))
+	}
+	return k
+}
+
+func flags(bits ...bool) (f byte) {
+	for i, b := range bits {
+		if b {
+			f |= 1 << i
+		}
+	}
+	return f
+}
+
+// withGang is a sorted set with one more gang.
+func withGang(set []int, gang int) []int {
+	i, found := slices.BinarySearch(set, gang)
+	if found {
+		return set
+	}
+	return slices.Insert(set, i, gang)
+}
+
+// start is the state of the body before anything is placed.
+func (b *body) start() *state { return b.remember(state{body: b, kinds: make([]bool, len(b.total))}) }
+
+// remember returns the one state that equals s.
+func (b *body) remember(s state) *state {
+	for _, known := range b.states {
+		if known.label == s.label && known.gpu == s.gpu && slices.Equal(known.kinds, s.kinds) {
+			return known
+		}
+	}
+	b.states = append(b.states, &s)
+	return &s
+}
+
+// kinds numbers the node types of a request, and the unlisted types of its
+// nodes behind them.
+func kinds(q *Request) (byName map[string]*kind) {
+	byName = make(map[string]*kind, len(q.NodeTypes))
+	for i, t := range q.NodeTypes {
+		byName[t.Name] = &kind{index: i, priority: t.Priority, recovered: orOne(t.RecoveredAvailability), cloud: orOne(t.CloudAvailability)}
+	}
+	for _, n := range q.Nodes {
+		if _, ok := byName[n.Type]; !ok {
+			byName[n.Type] = &kind{index: len(byName), recovered: 1, cloud: 1}
+		}
+	}
+	return byName
+}
+
+func orOne(f *float64) float64 {
+	if f == nil {
+		return 1
+	}
+	return *f
+}

@@ -1,0 +1,188 @@
+package nodetypes
+
+import (
+	"slices"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// trial is what a node in one state takes of the runs that are left, in
+// sorted order, each as often as it fits, without backtracking: try_schedule
+// of Ray, with counts.
+//
+// It holds as long as every run has at least what the trial takes of it: what
+// a run may take depends on the runs before it alone, and is the lesser of
+// what fits and what is left. So a trial is done again only when a run falls
+// below takes, whatever the number of tasks.
+type trial struct {
+	state *state
+	takes []int64 // by run
+	next  *state  // the node's state afterwards; nil until asked for
+}
+
+// step is the placing of one list of runs: a constraint, a gang, or all tasks.
+type step struct {
+	states   *states
+	conserve bool
+	runs     []run
+	left     []int64 // by run
+	// spread is the gang of which a node takes at most one bundle, or none.
+	spread int
+	// last tells that no step follows: the order of new nodes does not matter.
+	last  bool
+	free  []demand.Amount // scratch
+	known []bool          // scratch
+	kinds []bool          // scratch
+	spare []int64         // room for takes
+}
+
+func newStep(s *states, conserve bool, runs []run) *step {
+	n := len(s.catalog.resources)
+	out := &step{states: s, conserve: conserve, runs: runs, spread: none,
+		free: make([]demand.Amount, n), known: make([]bool, n), kinds: make([]bool, n), left: make([]int64, len(runs))}
+	for i, r := range runs {
+		out.left[i] = r.count
+	}
+	return out
+}
+
+// done tells whether nothing is left to place.
+func (s *step) done() bool {
+	return !slices.ContainsFunc(s.left, func(n int64) bool { return n > 0 })
+}
+
+// try fills a node with what is left. It is nil if the node takes nothing.
+func (s *step) try(st *state) *trial {
+	if s.spread != none && slices.Contains(st.gangs, s.spread) {
+		return nil
+	}
+	copy(s.free, st.free)
+	takes, any := s.row(), false
+	for i := range s.runs {
+		k := s.fit(st.body, i)
+		if takes[i] = k; k == 0 {
+			continue
+		}
+		any = true
+		for _, n := range s.runs[i].needs {
+			s.free[n.resource] -= n.amount * demand.Amount(k)
+		}
+		if s.spread != none {
+			break
+		}
+	}
+	if !any {
+		return nil
+	}
+	s.spare = s.spare[len(takes):]
+	return &trial{state: st, takes: takes}
+}
+
+// row is a zeroed list of takes; it is used up only if a trial keeps it.
+func (s *step) row() []int64 {
+	n := len(s.runs)
+	if len(s.spare) < n {
+		s.spare = make([]int64, 64*n)
+	}
+	row := s.spare[:n:n]
+	clear(row)
+	return row
+}
+
+// fit is how often run i fits into s.free, at most as often as it is left.
+func (s *step) fit(b *body, i int) int64 {
+	r := &s.runs[i]
+	if s.left[i] == 0 || r.selectors != none && b.labels[r.selectors] == 0 {
+		return 0
+	}
+	k := s.left[i]
+	if s.spread != none {
+		k = 1
+	}
+	for _, n := range r.needs {
+		free := s.free[n.resource]
+		if free < n.amount {
+			return 0
+		}
+		k = min(k, int64(free/n.amount))
+	}
+	return k
+}
+
+// after computes s.free and s.known for a node that took k.
+func (s *step) after(b *body, takes []int64) {
+	copy(s.free, b.free)
+	copy(s.known, b.known)
+	for i, k := range takes {
+		if k == 0 {
+			continue
+		}
+		for _, n := range s.runs[i].needs {
+			s.free[n.resource] -= n.amount * demand.Amount(k)
+			s.known[n.resource] = true
+		}
+	}
+}
+
+// rank scores a node after a trial: over all that this pass's demand placed
+// on it, earlier gangs included.
+func (s *step) rank(t *trial, r *rank) {
+	st := t.state
+	s.after(st.body, t.takes)
+	label, gpu := s.history(t)
+	r.kind, r.label, r.kinds = st.kind, label, 0
+	r.gpuOK = !s.conserve || !st.gpuNode || gpu
+	for _, k := range s.kinds {
+		if k {
+			r.kinds++
+		}
+	}
+	r.terms, r.unused = append(r.terms[:0], st.rest...), st.restUnused
+	for i, total := range st.total {
+		switch {
+		case total == 0 || !s.known[i]:
+		case s.free[i] == total:
+			r.unused++
+		default:
+			r.terms = append(r.terms, term{total - s.free[i], total})
+		}
+	}
+	r.settle()
+}
+
+// history is the node's history after a trial, its kinds in s.kinds.
+func (s *step) history(t *trial) (label int, gpu bool) {
+	label, gpu = t.state.label, t.state.gpu
+	copy(s.kinds, t.state.kinds)
+	for i, k := range t.takes {
+		if k == 0 {
+			continue
+		}
+		r := &s.runs[i]
+		gpu = gpu || r.gpu
+		if label == 0 && r.selectors != none {
+			label = t.state.labels[r.selectors]
+		}
+		for _, n := range r.needs {
+			s.kinds[n.resource] = s.kinds[n.resource] || t.state.total[n.resource] > 0
+		}
+	}
+	return label, gpu
+}
+
+// commit is the state of a node that keeps what a trial took.
+func (s *step) commit(t *trial) *state {
+	if t.next != nil {
+		return t.next
+	}
+	label, gpu := s.history(t)
+	s.after(t.state.body, t.takes)
+	b := *t.state.body
+	b.free, b.known = s.free, s.known
+	if s.spread != none && !b.running {
+		b.gangs = withGang(slices.Clone(b.gangs), s.spread)
+	}
+	next := state{body: s.states.intern(&b), label: label, gpu: gpu, kinds: slices.Clone(s.kinds)}
+	t.next = next.body.remember(next)
+	return t.next
+}
