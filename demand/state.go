@@ -44,6 +44,7 @@ type State struct {
 	since   time.Time // when this session's first state came
 	nodes   map[string]*node
 	gone    map[string]time.Time // nodes that are dead, until nobody can still report for them
+	lost    map[string]time.Time // nodes that are dead although the GCS does not know it yet
 	queued  shapes               // what the raylets say
 	pending shapes               // what the GCS says
 }
@@ -62,7 +63,7 @@ type node struct {
 // NewState is a cluster of which nothing is known.
 func NewState(w Windows) *State {
 	return &State{
-		windows: w, nodes: map[string]*node{}, gone: map[string]time.Time{},
+		windows: w, nodes: map[string]*node{}, gone: map[string]time.Time{}, lost: map[string]time.Time{},
 		queued: shapes{}, pending: shapes{},
 	}
 }
@@ -134,12 +135,26 @@ func (s *State) applyCluster(r *Report, at time.Time) {
 			s.drop(id, at)
 		}
 	}
-	for id, t := range s.gone {
-		if at.Sub(t) > 12*s.windows.Stale {
-			delete(s.gone, id)
+	expire(s.gone, at.Add(-12*s.windows.Stale))
+	expire(s.lost, at.Add(-60*s.windows.Stale))
+	s.applyPending(r.Cluster.Pending, at)
+}
+
+// Lose takes a node for dead before the GCS does, which notices a killed
+// raylet after 13 s: its queue is with others by then.
+func (s *State) Lose(id string, at time.Time) {
+	s.lost[id] = at
+	if s.nodes[id] != nil {
+		s.drop(id, at)
+	}
+}
+
+func expire(m map[string]time.Time, before time.Time) {
+	for id, t := range m {
+		if t.Before(before) {
+			delete(m, id)
 		}
 	}
-	s.applyPending(r.Cluster.Pending, at)
 }
 
 // restart forgets the former life of the cluster: its raylets do not come
@@ -161,7 +176,7 @@ func (s *State) list(rows []Node, at time.Time) map[string]bool {
 	instance := make(map[string]*Node, len(rows))
 	for i := range rows {
 		row := &rows[i]
-		if row.Status == NodeDead {
+		if _, lost := s.lost[row.ID]; lost || row.Status == NodeDead {
 			continue
 		}
 		if other := instance[row.InstanceID]; row.InstanceID != "" && other != nil {

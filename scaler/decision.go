@@ -29,6 +29,8 @@ const (
 	ReasonDraining    Reason = "Draining"    // workers are being drained, the target has not fallen yet
 	ReasonIdle        Reason = "Idle"        // lowered by drained workers
 	ReasonWithdrawn   Reason = "Withdrawn"   // lowered by workers that never started Ray
+	ReasonJoining     Reason = "Joining"     // the workers on their way suffice
+	ReasonUnknown     Reason = "Unknown"     // held: the cluster's state is not known
 	ReasonOverMaximum Reason = "OverMaximum" // more workers run than the maximum allows; idle ones go first
 )
 
@@ -148,6 +150,8 @@ type Decision struct {
 	Drain    []Drain    `json:"drain"`   // to be asked of Ray now
 	Withdraw []string   `json:"withdraw"`
 	Victims  []string   `json:"victims"` // workers to remove first when a target falls, sorted
+	Recycle  []string   `json:"recycle"` // drained workers to replace by fresh ones, as demand is back
+	Lost     []string   `json:"lost"`    // node ids of former lives of workers, which the GCS still lists
 	Nodes    []NodeView `json:"nodes"`   // sorted by type and name
 	Waiting  []Waiting  `json:"waiting"`
 

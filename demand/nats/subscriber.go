@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 
@@ -16,11 +15,10 @@ import (
 // counted and dropped, so that nobody can fill our memory with node names.
 const maxHeld = 200_000
 
-// Received is a report with what the subject and our clock say of it.
-type Received struct {
-	Cluster demand.Cluster
-	Report  *demand.Report
-	At      time.Time
+// received is a report with what its subject says of it.
+type received struct {
+	cluster demand.Cluster
+	report  *demand.Report
 }
 
 // Stats count what a subscriber has seen since it began.
@@ -34,20 +32,19 @@ type Stats struct {
 // Subscriber keeps the newest report of every node until it is read: its
 // memory is bounded by the number of nodes however many messages come in.
 type Subscriber struct {
-	now   func() time.Time
 	log   *slog.Logger
 	sub   *natsgo.Subscription
 	ready chan struct{}
 
 	mu    sync.Mutex
 	held  map[string]int // subject → index in queue
-	queue []Received     // in order of first arrival
+	queue []received     // in order of first arrival
 	stats Stats
 }
 
 // Subscribe receives all clusters' reports until Close.
-func Subscribe(conn *natsgo.Conn, now func() time.Time, log *slog.Logger) (*Subscriber, error) {
-	s := &Subscriber{now: now, log: log, ready: make(chan struct{}, 1), held: map[string]int{}}
+func Subscribe(conn *natsgo.Conn, log *slog.Logger) (*Subscriber, error) {
+	s := &Subscriber{log: log, ready: make(chan struct{}, 1), held: map[string]int{}}
 	sub, err := conn.Subscribe(allReports, s.receive)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to reports: %w", err)
@@ -65,14 +62,18 @@ func (s *Subscriber) Close() error { return s.sub.Unsubscribe() }
 // Ready gets a value when there is something to Take.
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
-// Take returns the newest report of every node that has reported since the
-// last call.
-func (s *Subscriber) Take() []Received {
+// Take returns, by cluster, the newest report of every node that has reported
+// since the last call.
+func (s *Subscriber) Take() map[demand.Cluster][]*demand.Report {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := s.queue
+	queue := s.queue
 	s.queue = nil
 	clear(s.held)
+	s.mu.Unlock()
+	out := map[demand.Cluster][]*demand.Report{}
+	for _, r := range queue {
+		out[r.cluster] = append(out[r.cluster], r.report)
+	}
 	return out
 }
 
@@ -96,28 +97,28 @@ func (s *Subscriber) receive(m *natsgo.Msg) {
 	}
 }
 
-func (s *Subscriber) decode(m *natsgo.Msg) (Received, error) {
+func (s *Subscriber) decode(m *natsgo.Msg) (received, error) {
 	cluster, node, err := parseReportSubject(m.Subject)
 	if err != nil {
-		return Received{}, err
+		return received{}, err
 	}
 	r, err := demandpb.UnmarshalReport(m.Data)
 	if err != nil {
-		return Received{}, err
+		return received{}, err
 	}
 	if r.NodeID != node {
-		return Received{}, fmt.Errorf("%w: node_id: must be the subject's last token %.80q (got %q)", demand.ErrReport, node, r.NodeID)
+		return received{}, fmt.Errorf("%w: node_id: must be the subject's last token %.80q (got %q)", demand.ErrReport, node, r.NodeID)
 	}
-	return Received{cluster, r, s.now()}, nil
+	return received{cluster, r}, nil
 }
 
-func (s *Subscriber) hold(subject string, r Received) {
+func (s *Subscriber) hold(subject string, r received) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Reports++
 	if i, ok := s.held[subject]; ok {
 		s.stats.Replaced++
-		if r.Report.Newer(s.queue[i].Report) {
+		if r.report.Newer(s.queue[i].report) {
 			s.queue[i] = r
 		}
 		return

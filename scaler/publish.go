@@ -1,0 +1,163 @@
+package scaler
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// decision is the round's result, sorted.
+func (r *round) decision() *Decision {
+	d := &Decision{Session: r.Snapshot.Session, Demand: r.Snapshot.Demand, Drain: r.drain, Lost: r.lost}
+	for _, t := range r.types {
+		d.Targets = append(d.Targets, r.target(t))
+	}
+	for name, rem := range r.removals {
+		if rem.recycled {
+			d.Recycle = append(d.Recycle, name)
+		} else if rem.accepted {
+			d.Victims = append(d.Victims, name)
+		}
+	}
+	for name := range r.withdrawn {
+		d.Withdraw = append(d.Withdraw, name)
+		d.Victims = append(d.Victims, name)
+	}
+	slices.Sort(d.Recycle)
+	slices.Sort(d.Victims)
+	slices.Sort(d.Withdraw)
+	d.Nodes = r.views()
+	d.Waiting = r.waiting()
+	d.Autoscaler = r.autoscaler(d)
+	return d
+}
+
+// target is a type's number of workers and why.
+func (r *round) target(t *typeRound) Target {
+	out := Target{
+		Type: t.Name, Replicas: t.Replicas, Running: len(t.running), Joining: len(t.joining) + t.recycled,
+		Draining: len(t.draining), Wanted: max(0, t.launch.Count()-t.recycled), Exempt: t.launch.Exempt(),
+		Bound: t.bound, Launch: t.now, Min: t.MinWorkers, Max: t.MaxWorkers, Removed: t.removed,
+	}
+	out.Workers = out.Running + out.Joining + out.Draining + out.Launch
+	out.Reason = r.reason(t, out)
+	out.Detail = r.detail(t, out)
+	return out
+}
+
+// reason is the step that shaped a target most.
+func (r *round) reason(t *typeRound, out Target) Reason {
+	switch {
+	case out.Wanted > out.Launch:
+		return ReasonBound
+	case out.Launch+t.recycled > 0:
+		return cause(t)
+	case t.dropped > 0:
+		return ReasonWithdrawn
+	case t.removed > 0:
+		return ReasonIdle
+	case t.backOff != nil:
+		return ReasonBackOff
+	case out.Running > t.MaxWorkers:
+		return ReasonOverMaximum
+	case out.Draining > 0:
+		return ReasonDraining
+	case r.held(t, out):
+		return ReasonMaxWorkers
+	case out.Joining > 0:
+		return ReasonJoining
+	case out.Workers > 0 && out.Workers == t.MinWorkers:
+		return ReasonMinWorkers
+	}
+	return ReasonSteady
+}
+
+// cause is what opened most of a type's launches, the demand first.
+func cause(t *typeRound) Reason {
+	l := t.launch
+	switch max(l.Task, l.Gang, l.Constraint, l.Minimum) {
+	case l.Task:
+		return ReasonTasks
+	case l.Gang:
+		return ReasonGang
+	case l.Constraint:
+		return ReasonConstraint
+	}
+	return ReasonMinWorkers
+}
+
+// held tells whether a maximum keeps the type from growing although demand
+// waits that it could take.
+func (r *round) held(t *typeRound, out Target) bool {
+	full := out.Workers >= t.MaxWorkers || r.clusterFull()
+	return full && slices.ContainsFunc(r.reply.Infeasible.Tasks, func(s demand.Shape) bool { return t.holds(s.ResourceRequest) })
+}
+
+func (r *round) clusterFull() bool {
+	n := 0
+	for _, t := range r.types {
+		n += len(t.running) + len(t.joining) + len(t.draining) + t.recycled + t.now
+	}
+	return n >= r.Settings.MaxWorkers
+}
+
+// holds tells whether an empty worker of the type could take a request.
+func (t *typeRound) holds(q demand.ResourceRequest) bool {
+	return t.Resources.Fits(withoutImplicit(q.Resources)) && matches(q, t.Labels)
+}
+
+// implicitPrefix starts the resources that every node has, in the amount 1.
+const implicitPrefix = "node:__internal_implicit_resource_"
+
+func withoutImplicit(r demand.Resources) demand.Resources {
+	return slices.DeleteFunc(slices.Clone(r), func(e demand.Resource) bool {
+		return strings.HasPrefix(e.Name, implicitPrefix) && e.Amount <= demand.Unit
+	})
+}
+
+func matches(q demand.ResourceRequest, labels map[string]string) bool {
+	return len(q.Selectors) == 0 ||
+		slices.ContainsFunc(q.Selectors, func(s demand.LabelSelector) bool { return s.Matches(labels) })
+}
+
+// detail says a reason with its numbers.
+func (r *round) detail(t *typeRound, out Target) string {
+	have := fmt.Sprintf("%d running, %d joining, %d draining", out.Running, out.Joining, out.Draining)
+	switch out.Reason {
+	case ReasonBound:
+		return fmt.Sprintf("%s; +%d of %d wanted: upscaling_speed %v lets at most %d join at once",
+			have, out.Launch, out.Wanted, r.Settings.UpscalingSpeed, out.Joining+max(0, out.Bound))
+	case ReasonTasks, ReasonGang, ReasonConstraint, ReasonMinWorkers:
+		return fmt.Sprintf("%s; +%d (%s)", have, out.Launch, causes(t))
+	case ReasonWithdrawn:
+		return fmt.Sprintf("%s; -%d that nobody needs any more or that did not join", have, t.dropped)
+	case ReasonIdle:
+		return fmt.Sprintf("%s; %d drained workers are leaving", have, t.removed)
+	case ReasonBackOff:
+		return have + "; " + t.backOff.String()
+	case ReasonMaxWorkers:
+		return fmt.Sprintf("%s; max_workers is %d, the cluster's %d", have, t.MaxWorkers, r.Settings.MaxWorkers)
+	case ReasonOverMaximum:
+		return fmt.Sprintf("%s; max_workers is %d, busy workers are never stopped", have, t.MaxWorkers)
+	}
+	return have
+}
+
+func causes(t *typeRound) string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{t.launch.Task, "tasks and actors"}, {t.launch.Gang, "placement groups"},
+		{t.launch.Constraint, "request_resources"}, {t.launch.Minimum, "min_workers"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d for %s", c.n, c.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "the minimum of " + fmt.Sprint(t.MinWorkers)
+	}
+	return strings.Join(parts, ", ")
+}

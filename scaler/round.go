@@ -1,0 +1,307 @@
+package scaler
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
+)
+
+// round is one decision in the making.
+type round struct {
+	*Loop
+	World
+	types  []*typeRound
+	byType map[string]*typeRound
+	nodes  map[string]*demand.LiveNode // by worker
+	lost   []string
+	reply  nodetypes.Reply
+	used   map[string]nodetypes.Use
+	idle   map[string]nodetypes.Reason // plan id → why the plan gives it up
+	drain  []Drain
+}
+
+// typeRound is one node type in the making.
+type typeRound struct {
+	TypeState
+	running  []*member // alive in the GCS, not draining
+	joining  []*member // any other replica
+	draining []*member // refuse new work, the target has not fallen by them
+	removed  int       // the target has fallen by them, they are not gone yet
+	fell     int       // of these, by how many it falls now
+	launch   nodetypes.Launch
+	recycled int
+	now      int // launches of this decision
+	bound    int
+	dropped  int // joining workers the target falls by
+	heads    int // heads of this type
+	backOff  *backOff
+}
+
+// member is one replica: a worker, or one that is asked for and not there yet.
+type member struct {
+	Worker
+	id    string // in the plan
+	there bool
+	node  *demand.LiveNode
+	since time.Time // joining: since when
+	empty bool      // joining: the plan leaves it empty
+}
+
+// newRound tells running, joining, draining and lost workers apart.
+func newRound(l *Loop, w World) *round {
+	r := &round{Loop: l, World: w, byType: map[string]*typeRound{}}
+	for _, t := range w.Types {
+		tr := &typeRound{TypeState: t}
+		if b := l.backOffs[t.Name]; b != nil && w.Now.Before(b.until) {
+			tr.backOff = b
+		}
+		r.types = append(r.types, tr)
+		r.byType[t.Name] = tr
+	}
+	r.match()
+	for i := range w.Workers {
+		r.place(&w.Workers[i])
+	}
+	r.forget()
+	for _, t := range r.types {
+		r.ask(t)
+		r.giveUp(t)
+	}
+	return r
+}
+
+// match finds every worker's alive node, and the nodes that belong to a former
+// life of a worker.
+func (r *round) match() {
+	workers := make(map[string]*Worker, len(r.Workers))
+	for i := range r.Workers {
+		workers[r.Workers[i].Name] = &r.Workers[i]
+	}
+	r.nodes = make(map[string]*demand.LiveNode, len(r.Snapshot.Nodes))
+	for i := range r.Snapshot.Nodes {
+		n := &r.Snapshot.Nodes[i]
+		if t := r.byType[n.Type]; n.Head && t != nil {
+			t.heads++
+		}
+		w := workers[n.InstanceID]
+		switch {
+		case w == nil || n.Head:
+		case !w.Drained && (!w.Started || n.StartTime != 0 && time.UnixMilli(int64(n.StartTime)).Before(w.StartedAt)):
+			r.lost = append(r.lost, n.ID)
+		default:
+			r.nodes[w.Name] = n
+		}
+	}
+	slices.Sort(r.lost)
+}
+
+// place puts a worker where it belongs.
+func (r *round) place(w *Worker) {
+	t := r.byType[w.Type]
+	if t == nil {
+		return
+	}
+	m := &member{Worker: *w, id: "worker:" + w.Name, there: true, node: r.nodes[w.Name]}
+	if m.node != nil {
+		m.id = m.node.ID
+	}
+	switch {
+	case r.leaving(t, m):
+	case m.node != nil && m.node.Draining:
+		t.draining = append(t.draining, m)
+	case m.node != nil:
+		r.joined(w)
+		t.running = append(t.running, m)
+	default:
+		r.wait(t, m)
+	}
+}
+
+// leaving deals with workers whose removal is under way.
+func (r *round) leaving(t *typeRound, m *member) bool {
+	if failed, ok := r.withdrawn[m.Name]; ok {
+		if failed || !m.Started {
+			t.removed++
+			return true
+		}
+		delete(r.withdrawn, m.Name) // Ray was started after all
+	}
+	rem := r.removals[m.Name]
+	if rem == nil && m.Drained {
+		rem = &removal{nodeType: m.Type, asked: r.Now, accepted: true}
+		r.removals[m.Name] = rem
+	}
+	if rem == nil || !rem.accepted {
+		return false
+	}
+	if r.settle(rem, m) {
+		t.fell++
+	}
+	switch {
+	case rem.recycled:
+		m.node = nil
+		r.wait(t, m)
+	case rem.lowered:
+		t.removed++
+	default:
+		t.draining = append(t.draining, m)
+	}
+	return true
+}
+
+// settle lets the target fall by a worker that has been drained and marked for
+// long enough, and tells whether it falls now.
+func (r *round) settle(rem *removal, m *member) bool {
+	switch {
+	case !m.Drained || !m.Marked:
+		rem.settled = time.Time{}
+	case rem.settled.IsZero():
+		rem.settled = r.Now
+	}
+	falls := !rem.settled.IsZero() && r.Now.Sub(rem.settled) >= r.Settings.RemovalSettle && !rem.recycled && !rem.lowered
+	rem.lowered = rem.lowered || falls
+	return falls
+}
+
+// joined forgets what was remembered of a worker until it joined.
+func (r *round) joined(w *Worker) {
+	if _, waited := r.Loop.joining[w.Name]; waited {
+		delete(r.Loop.joining, w.Name)
+		delete(r.empty, w.Name)
+		delete(r.backOffs, w.Type)
+		r.byType[w.Type].backOff = nil
+	}
+}
+
+func (r *round) wait(t *typeRound, m *member) {
+	since, ok := r.Loop.joining[m.Name]
+	if !ok {
+		since = r.Now
+		r.Loop.joining[m.Name] = since
+	}
+	m.since = since
+	t.joining = append(t.joining, m)
+}
+
+// ask adds the replicas that were asked for and are not there yet.
+func (r *round) ask(t *typeRound) {
+	asked, ok := r.asked[t.Name]
+	if !ok {
+		asked = t.Replicas
+	}
+	missing := asked - t.fell - len(t.running) - len(t.joining) - len(t.draining)
+	for i := range missing {
+		name := t.Name + "#" + strconv.Itoa(i)
+		r.wait(t, &member{Worker: Worker{Name: name, Type: t.Name}, id: "new:" + name})
+	}
+	for i := max(missing, 0); ; i++ {
+		name := t.Name + "#" + strconv.Itoa(i)
+		if _, ok := r.Loop.joining[name]; !ok {
+			break
+		}
+		delete(r.Loop.joining, name)
+		delete(r.empty, name)
+	}
+	slices.SortStableFunc(t.joining, func(a, b *member) int {
+		return cmp.Or(-compareBool(a.Started, b.Started), -compareBool(a.there, b.there), a.since.Compare(b.since))
+	})
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// giveUp takes joining workers that will not join out of the type and makes it
+// back off.
+func (r *round) giveUp(t *typeRound) {
+	failed := 0
+	t.joining = slices.DeleteFunc(t.joining, func(m *member) bool {
+		reason := r.hopeless(m)
+		if reason == "" {
+			return false
+		}
+		r.fail(t.Name, reason, failed+1, m.since, r.Now)
+		failed++
+		r.drop(t, m, true)
+		return true
+	})
+	if failed > 0 {
+		t.backOff = r.backOffs[t.Name]
+		t.backOff.count = failed
+	}
+}
+
+func (r *round) hopeless(m *member) string {
+	waited := r.Now.Sub(m.since)
+	switch {
+	case waited > r.Settings.ProvisionTimeout:
+		return cmp.Or(m.Trouble, "not joined after "+r.Settings.ProvisionTimeout.String())
+	case m.Failures >= MaxFailures:
+		return cmp.Or(m.Trouble, "failed to start "+strconv.Itoa(m.Failures)+" times")
+	case m.Hopeless && waited > 3*r.Settings.WithdrawAfter:
+		return cmp.Or(m.Trouble, "cannot be started")
+	}
+	return ""
+}
+
+// drop lets the target fall by a joining worker.
+func (r *round) drop(t *typeRound, m *member, failed bool) {
+	delete(r.Loop.joining, m.Name)
+	delete(r.empty, m.Name)
+	t.dropped++
+	if m.there {
+		r.withdrawn[m.Name] = failed
+		t.removed++
+	}
+}
+
+// forget drops what is remembered of workers that are gone.
+func (r *round) forget() {
+	there := make(map[string]bool, len(r.Workers))
+	for i := range r.Workers {
+		there[r.Workers[i].Name] = true
+	}
+	forget(r.removals, there)
+	forget(r.rejected, there)
+	forget(r.withdrawn, there)
+	for name, rem := range r.removals {
+		if !rem.accepted && r.Now.Sub(rem.asked) > drainPatience {
+			delete(r.removals, name)
+		}
+	}
+	for name := range r.Loop.joining {
+		if !there[name] && r.phantom(name) == "" {
+			delete(r.Loop.joining, name)
+			delete(r.empty, name)
+		}
+	}
+}
+
+func forget[V any](m map[string]V, there map[string]bool) {
+	for name := range m {
+		if !there[name] {
+			delete(m, name)
+		}
+	}
+}
+
+// phantom is the type of a replica that is asked for and not there yet; empty
+// for the name of a worker.
+func (r *round) phantom(name string) string {
+	for i := len(name) - 1; i >= 0; i-- {
+		if name[i] == '#' {
+			return name[:i]
+		}
+	}
+	return ""
+}
