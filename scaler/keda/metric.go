@@ -15,7 +15,7 @@ const Scale = 1_000_000
 
 // MaxExact is the largest number of workers for which ceil(metric ÷ target)
 // is that number with every target.
-const MaxExact = 66_666
+const MaxExact = 66_667
 
 // targetValues is how many values Target takes. Two would do for one nudge, but
 // two alternating values cancel each other in KEDA's channel of size 1
