@@ -33,11 +33,15 @@ func (p *plan) placeGangs() {
 	}
 }
 
-// commit applies an outcome of the demand: its nodes keep what they took.
+// commit applies an outcome of the demand: its nodes keep what they took. After
+// the last step nobody asks for their state.
 func (p *plan) commit(o outcome, count func(u *Use, n int64)) {
 	o.apply(p, func(s slot, t *trial) *state {
 		if s.node != none {
 			count(&p.used[s.node], t.placed())
+		}
+		if o.last {
+			return s.state
 		}
 		return o.step.commit(t)
 	})

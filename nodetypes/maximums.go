@@ -94,7 +94,8 @@ func (p *plan) cut(slots []slot, excess int64, why Reason) (cut, kept []slot) {
 	slices.SortStableFunc(slots, p.compareForTermination)
 	var head []slot
 	if i := slices.IndexFunc(slots, p.isHead); i >= 0 {
-		head, slots = []slot{slots[i]}, slices.Delete(slots, i, i+1)
+		head = []slot{slots[i]}
+		slots = slices.Delete(slots, i, i+1)
 	}
 	for _, s := range slots {
 		n := min(s.n, excess)

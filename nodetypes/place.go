@@ -43,33 +43,31 @@ func (p *plan) place(s *step, seen func(slot) *state) outcome {
 // for every request, labels aside, are exhausted.
 func (o *outcome) classes(seen func(slot) *state) []*class {
 	var out []*class
-	running, others := map[*state]*class{}, map[*body]*class{}
+	byState := map[*state]*class{}
+	places := make([]place, len(o.list))
 	for i, s := range o.list {
-		st := seen(s)
-		c := others[st.body]
-		if st.running {
-			c = running[st]
+		places[i] = place{at: i, n: s.n, state: seen(s)}
+		key := places[i].state
+		if !key.running {
+			key = &key.blank
 		}
+		c := byState[key]
 		if c == nil {
-			c = &class{}
+			c = o.heads.next()
+			byState[key] = c
 			out = append(out, c)
-			if st.running {
-				running[st] = c
-			} else {
-				others[st.body] = c
-			}
 		}
-		c.places = append(c.places, place{at: i, n: s.n, state: st})
+		c.add(&places[i])
 	}
 	return slices.DeleteFunc(out, o.exhaust)
 }
 
 func (o *outcome) exhaust(c *class) bool {
-	b := c.places[0].state.body
+	b := c.first.state.body
 	if !b.running || o.holdsAny(b) {
 		return false
 	}
-	for _, p := range c.places {
+	for p := c.first; p != nil; p = p.next {
 		o.exhausted[p.at] = true
 	}
 	return true
@@ -89,7 +87,7 @@ func (p *plan) candidates() []*class {
 	var out []*class
 	for i := range p.NodeTypes {
 		if room := p.maxOfType(i) - count[i]; room > 0 {
-			out = append(out, &class{places: []place{{at: i, n: room, state: p.fresh[i]}}})
+			out = append(out, &class{first: &place{at: i, n: room, state: p.fresh[i]}})
 		}
 	}
 	return out

@@ -11,15 +11,25 @@ type place struct {
 	at    int // position: the first wins among equals
 	n     int64
 	state *state
+	next  *place // of the class, further back
 }
 
 // class is a set of nodes that take the same: they share the trial of the
 // first of them, and only the first can win. For new nodes it is a type's
 // candidate, with as many nodes as the type has room for.
 type class struct {
-	places []place // in list order; the first is in the trial
-	trial  *trial
-	rank   rank
+	first, last *place // in list order; the first is in the trial
+	trial       *trial
+	rank        rank
+}
+
+// add puts a place behind the others.
+func (c *class) add(p *place) {
+	if c.last == nil {
+		c.first, c.last = p, p
+		return
+	}
+	c.last.next, c.last = p, p
 }
 
 // win is n nodes, one after another at one position, that keep a trial.
@@ -45,7 +55,7 @@ type pool struct {
 func newPool(s *step, classes []*class) *pool {
 	p := &pool{step: s, high: make([]int64, len(s.runs))}
 	for _, c := range classes {
-		if c.trial = s.try(c.places[0].state); c.trial != nil {
+		if c.trial = s.try(c.first.state); c.trial != nil {
 			s.rank(c.trial, &c.rank)
 			p.classes = append(p.classes, c)
 		}
@@ -81,7 +91,7 @@ func (p *pool) win(c *class, n int64) {
 	for i, k := range c.trial.takes {
 		p.left[i] -= k * n
 	}
-	p.wins = append(p.wins, win{c.trial, c.places[0].at, n})
+	p.wins = append(p.wins, win{c.trial, c.first.at, n})
 }
 
 // settle does the trials again that no longer hold, after the best class won.
@@ -102,7 +112,7 @@ func (p *pool) settle() {
 func (p *pool) renew(c *class) bool {
 	for i, k := range c.trial.takes {
 		if k > p.left[i] {
-			if c.trial = p.try(c.places[0].state); c.trial != nil {
+			if c.trial = p.try(c.first.state); c.trial != nil {
 				p.rank(c.trial, &c.rank)
 			}
 			return c.trial != nil
@@ -115,7 +125,7 @@ func (p *pool) renew(c *class) bool {
 func (p *pool) fill() []win {
 	for len(p.classes) > 0 {
 		c := p.classes[0]
-		n := p.rounds(c.trial.takes, c.places[0].n)
+		n := p.rounds(c.trial.takes, c.first.n)
 		p.win(c, n)
 		p.advance(c, n)
 		p.settle()
@@ -126,15 +136,15 @@ func (p *pool) fill() []win {
 // advance drops the first n nodes of the best class. Nodes that do not run
 // yet may have another history than the first of their class.
 func (p *pool) advance(c *class, n int64) {
-	if c.places[0].n -= n; c.places[0].n > 0 {
+	if c.first.n -= n; c.first.n > 0 {
 		return
 	}
-	if c.places = c.places[1:]; len(c.places) == 0 {
+	if c.first = c.first.next; c.first == nil {
 		heap.Pop(p)
 		return
 	}
-	if next := c.places[0].state; next != c.trial.state {
-		c.trial = &trial{state: next, takes: c.trial.takes}
+	if next := c.first.state; next != c.trial.state {
+		c.trial = p.trial(next, c.trial.takes)
 		p.rank(c.trial, &c.rank)
 	}
 	heap.Fix(p, 0)
@@ -149,7 +159,7 @@ func (p *pool) launch(most int64) []win {
 			continue
 		}
 		c := p.classes[0]
-		n := min(p.rounds(c.trial.takes, c.places[0].n), most)
+		n := min(p.rounds(c.trial.takes, c.first.n), most)
 		if len(p.equals()) > 1 {
 			n = 1
 		}
@@ -164,12 +174,12 @@ func (p *pool) launch(most int64) []win {
 // toEnd moves a type behind the other candidates after n of its nodes won.
 func (p *pool) toEnd(c *class, n int64) {
 	i := slices.Index(p.classes, c)
-	if c.places[0].n -= n; c.places[0].n == 0 {
+	if c.first.n -= n; c.first.n == 0 {
 		heap.Remove(p, i)
 		return
 	}
 	for _, o := range p.classes {
-		c.places[0].at = max(c.places[0].at, o.places[0].at+1)
+		c.first.at = max(c.first.at, o.first.at+1)
 	}
 	heap.Fix(p, i)
 }
@@ -182,7 +192,7 @@ func (p *pool) equals() []*class {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b *class) int { return cmp.Compare(a.places[0].at, b.places[0].at) })
+	slices.SortFunc(out, func(a, b *class) int { return cmp.Compare(a.first.at, b.first.at) })
 	return out
 }
 
@@ -196,7 +206,7 @@ func (p *pool) turns(most *int64) int64 {
 	n := *most / int64(len(equal))
 	takes := make([]int64, len(p.runs))
 	for _, c := range equal {
-		n = min(n, c.places[0].n)
+		n = min(n, c.first.n)
 		for i, k := range c.trial.takes {
 			takes[i] += k
 		}
@@ -231,7 +241,7 @@ func (p *pool) Less(i, j int) bool {
 	if c := a.rank.compare(&b.rank); c != 0 {
 		return c > 0
 	}
-	return a.places[0].at < b.places[0].at
+	return a.first.at < b.first.at
 }
 
 func (p *pool) Swap(i, j int) { p.classes[i], p.classes[j] = p.classes[j], p.classes[i] }

@@ -48,6 +48,7 @@ func newPlan(q *Request) *plan {
 		p.launch[i].Type = t.Name
 		p.fresh = append(p.fresh, p.states.fresh(p.kinds[t.Name], t, false))
 	}
+	p.list = make([]slot, 0, len(q.Nodes))
 	for i := range q.Nodes {
 		if n := &q.Nodes[i]; n.Status != Draining {
 			p.list = append(p.list, slot{p.stateOf(n, n.Available), i, 1})

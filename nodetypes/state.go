@@ -37,7 +37,8 @@ type body struct {
 	// for others all of this pass.
 	gangs []int
 
-	states []*state // with this body, by history
+	blank  state    // with this body, before anything is placed
+	states []*state // with this body, by history, but for blank
 }
 
 // state is a body with the history of this pass's demand on the node (gangs
@@ -54,12 +55,13 @@ type states struct {
 	catalog *catalog
 	bodies  map[string]*body
 	key     []byte
+	noKinds []bool // all false
 	scratch body
 }
 
 func newStates(c *catalog) *states {
 	n := len(c.resources)
-	return &states{catalog: c, bodies: map[string]*body{}, scratch: body{
+	return &states{catalog: c, bodies: map[string]*body{}, noKinds: make([]bool, n), scratch: body{
 		total: make([]demand.Amount, n), free: make([]demand.Amount, n), known: make([]bool, n),
 		labels: make([]int, len(c.selectors)),
 	}}
@@ -70,7 +72,7 @@ func (s *states) fresh(k *kind, t NodeType, head bool) *state {
 	s.begin(k, false, head)
 	s.capacity(t.Resources, t.Resources)
 	s.label(t.Labels)
-	return s.intern(&s.scratch).start()
+	return &s.intern(&s.scratch).blank
 }
 
 // running is the state of a node that runs, with this much available.
@@ -83,7 +85,7 @@ func (s *states) running(k *kind, n *Node, available demand.Resources) *state {
 			s.scratch.gangs = withGang(s.scratch.gangs, g)
 		}
 	}
-	return s.intern(&s.scratch).start()
+	return &s.intern(&s.scratch).blank
 }
 
 func (s *states) begin(k *kind, running, head bool) {
@@ -176,10 +178,11 @@ func (s *states) intern(b *body) *body {
 	if known, ok := s.bodies[string(s.key)]; ok {
 		return known
 	}
+	n, amounts := len(b.total), slices.Concat(b.total, b.free)
 	out := *b
-	out.total, out.free, out.known = slices.Clone(b.total), slices.Clone(b.free), slices.Clone(b.known)
+	out.total, out.free, out.known = amounts[:n:n], amounts[n:], slices.Clone(b.known)
 	out.rest, out.labels, out.gangs = slices.Clone(b.rest), slices.Clone(b.labels), slices.Clone(b.gangs)
-	out.states = nil
+	out.blank, out.states = state{body: &out, kinds: s.noKinds}, nil
 	s.bodies[string(s.key)] = &out
 	return &out
 }
@@ -226,18 +229,23 @@ func withGang(set []int, gang int) []int {
 	return slices.Insert(set, i, gang)
 }
 
-// start is the state of the body before anything is placed.
-func (b *body) start() *state { return b.remember(state{body: b, kinds: make([]bool, len(b.total))}) }
-
 // remember returns the one state that equals s.
 func (b *body) remember(s state) *state {
+	if b.blank.same(s) {
+		return &b.blank
+	}
 	for _, known := range b.states {
-		if known.label == s.label && known.gpu == s.gpu && slices.Equal(known.kinds, s.kinds) {
+		if known.same(s) {
 			return known
 		}
 	}
 	b.states = append(b.states, &s)
 	return &s
+}
+
+// same tells whether two states of one body have the same history.
+func (s *state) same(o state) bool {
+	return s.label == o.label && s.gpu == o.gpu && slices.Equal(s.kinds, o.kinds)
 }
 
 // kinds numbers the node types of a request, and the unlisted types of its

@@ -29,11 +29,14 @@ type step struct {
 	// spread is the gang of which a node takes at most one bundle, or none.
 	spread int
 	// last tells that no step follows: the order of new nodes does not matter.
-	last  bool
-	free  []demand.Amount // scratch
-	known []bool          // scratch
-	kinds []bool          // scratch
-	spare []int64         // room for takes
+	last   bool
+	free   []demand.Amount // scratch
+	known  []bool          // scratch
+	kinds  []bool          // scratch
+	spare  []int64         // room for takes
+	terms  []term          // room for terms
+	trials block[trial]
+	heads  block[class]
 }
 
 func newStep(s *states, conserve bool, runs []run) *step {
@@ -75,7 +78,26 @@ func (s *step) try(st *state) *trial {
 		return nil
 	}
 	s.spare = s.spare[len(takes):]
-	return &trial{state: st, takes: takes}
+	return s.trial(st, takes)
+}
+
+func (s *step) trial(st *state, takes []int64) *trial {
+	t := s.trials.next()
+	t.state, t.takes = st, takes
+	return t
+}
+
+// block hands out zero values one by one but allocates many at once: a step
+// may need thousands.
+type block[T any] []T
+
+func (b *block[T]) next() *T {
+	if len(*b) == 0 {
+		*b = make([]T, 32)
+	}
+	t := &(*b)[0]
+	*b = (*b)[1:]
+	return t
 }
 
 // row is a zeroed list of takes; it is used up only if a trial keeps it.
@@ -86,6 +108,16 @@ func (s *step) row() []int64 {
 	}
 	row := s.spare[:n:n]
 	clear(row)
+	return row
+}
+
+// rowOfTerms is room for n terms.
+func (s *step) rowOfTerms(n int) []term {
+	if len(s.terms) < n {
+		s.terms = make([]term, 64*n)
+	}
+	row := s.terms[:0:n]
+	s.terms = s.terms[n:]
 	return row
 }
 
@@ -136,6 +168,9 @@ func (s *step) rank(t *trial, r *rank) {
 		if k {
 			r.kinds++
 		}
+	}
+	if r.terms == nil {
+		r.terms = s.rowOfTerms(len(st.rest) + len(st.total))
 	}
 	r.terms, r.unused = append(r.terms[:0], st.rest...), st.restUnused
 	for i, total := range st.total {
