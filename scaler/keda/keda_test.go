@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,11 +137,32 @@ func onlyTarget(t *testing.T, res *pb.GetMetricSpecResponse) int64 {
 // heard is what a stream delivered and when, as seconds since it was opened:
 // "0:true 15:true". It ends with the stream's error, if that is not the test's end.
 type heard struct {
+	mu    sync.Mutex // for the race detector: a read is not ordered before later messages
 	texts []string
 	err   error
 }
 
-func (h *heard) String() string { return strings.Join(h.texts, " ") }
+func (h *heard) String() string { return strings.Join(h.all(), " ") }
+
+func (h *heard) all() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.texts)
+}
+
+func (h *heard) end() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+func (h *heard) add(text string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err = err; err == nil {
+		h.texts = append(h.texts, text)
+	}
+}
 
 // listen collects a stream's messages until it ends. Read it after a
 // synctest.Wait.
@@ -153,10 +176,10 @@ func listen[T any](f *fixture, stream grpc.ServerStreamingClient[T], err error, 
 		for {
 			m, err := stream.Recv()
 			if err != nil {
-				h.err = err
+				h.add("", err)
 				return
 			}
-			h.texts = append(h.texts, fmt.Sprintf("%v:%s", time.Since(opened).Seconds(), text(m)))
+			h.add(fmt.Sprintf("%v:%s", time.Since(opened).Seconds(), text(m)), nil)
 		}
 	}()
 	synctest.Wait()
@@ -186,6 +209,6 @@ func wantHeard(t *testing.T, h *heard, want string) {
 	t.Helper()
 	synctest.Wait()
 	if h.String() != want {
-		t.Errorf("heard %q, want %q (%v)", h, want, h.err)
+		t.Errorf("heard %q, want %q (%v)", h, want, h.end())
 	}
 }

@@ -85,8 +85,8 @@ func TestStopEndsHealthWatch(t *testing.T) {
 		h := listen(f, stream, err, func(m *healthpb.HealthCheckResponse) string { return m.Status.String() })
 		f.stop()
 		synctest.Wait()
-		if h.err != io.EOF || h.texts[0] != "0:SERVING" {
-			t.Errorf("heard %v, then %v", h, h.err)
+		if h.end() != io.EOF || h.all()[0] != "0:SERVING" {
+			t.Errorf("heard %v, then %v", h, h.end())
 		}
 	})
 }
@@ -148,7 +148,7 @@ func TestPanicInAHandler(t *testing.T) {
 		_, err := f.isActive(ref("gpu"))
 		wantCode(f.T, "IsActive", err, codes.Internal, "internal error")
 		h := f.listenActive(ref("gpu"))
-		wantCode(f.T, "StreamIsActive", h.err, codes.Internal, "internal error")
+		wantCode(f.T, "StreamIsActive", h.end(), codes.Internal, "internal error")
 		broken = false
 		if active, err := f.isActive(ref("gpu")); !active || err != nil {
 			t.Errorf("afterwards: %v, %v", active, err)

@@ -182,7 +182,7 @@ func TestStreamMetricSpec(t *testing.T) {
 			virtual(t, func(f *fixture) {
 				h := tc.story(f)
 				wantHeard(f.T, h, tc.want)
-				last := h.texts[len(h.texts)-1]
+				last := h.all()[len(h.all())-1]
 				if unary := strconv.FormatInt(f.target(ref("gpu"))-keda.Scale, 10); last[len(last)-len(unary):] != unary {
 					t.Errorf("GetMetricSpec says %s, streamed last was %s", unary, last)
 				}
@@ -230,8 +230,8 @@ func TestSlowStreamGetsTheLatest(t *testing.T) {
 			f.publish(fmt.Sprintf("gpu=%d/1", i+2))
 			synctest.Wait()
 		}
-		if len(quick.texts) != 1+decisions {
-			t.Errorf("the quick stream heard %d", len(quick.texts))
+		if len(quick.all()) != 1+decisions {
+			t.Errorf("the quick stream heard %d", len(quick.all()))
 		}
 		got := 0
 		var last int64
@@ -254,8 +254,8 @@ func TestStopEndsStreamsCleanly(t *testing.T) {
 		f.stop()
 		synctest.Wait()
 		for name, h := range map[string]*heard{"StreamIsActive": active, "StreamMetricSpec": spec, "unknown StreamIsActive": idle} {
-			if h.err != io.EOF {
-				t.Errorf("%s ended with %v, want EOF", name, h.err)
+			if h.end() != io.EOF {
+				t.Errorf("%s ended with %v, want EOF", name, h.end())
 			}
 		}
 		select {
