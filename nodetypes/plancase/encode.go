@@ -2,7 +2,6 @@ package plancase
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -59,9 +58,13 @@ func (c *Case) Encode(r nodetypes.Reply) ([]byte, error) {
 // of the case with the same request.
 func (c *Case) unplacedTasks(r nodetypes.Reply) []shape {
 	out := []shape{}
+	next := 0 // the infeasible tasks are in the order of the case
 	for _, s := range r.Infeasible.Tasks {
-		i := slices.IndexFunc(c.Demand.Tasks, func(t demand.Shape) bool { return t.Count > 0 && t.Key() == s.Key() })
-		out = append(out, newShape(s, c.tasks[i]))
+		key := s.Key()
+		for c.Demand.Tasks[next].Count == 0 || c.Demand.Tasks[next].Key() != key {
+			next++
+		}
+		out = append(out, newShape(s, c.tasks[next]))
 	}
 	return out
 }
