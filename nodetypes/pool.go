@@ -42,18 +42,26 @@ type win struct {
 // pool is a step's rounds over a list of classes (_sched_best_node): the
 // class with the greatest rank wins and leaves the pool, until no class takes
 // anything. It is a heap by rank, then position; ranks change only when a
-// trial has to be done again.
+// trial has to be done again. A trial that shrinks is done again only when its
+// class comes to the top: until then its rank is too high, if anything.
 type pool struct {
 	*step
 	classes []*class
-	// high is at least the most that any trial takes of a run; while every run
-	// has that much, all trials hold.
+	// high is at least the most that a trial takes of a run, shrinking trials
+	// left aside; while every run has that much, those trials hold.
 	high []int64
 	wins []win
+	work int64 // rounds that may still be done
 }
 
+// maxRounds bounds the work of a step. Rounds depend on how much larger the
+// largest node is than the one that wins, not on counts; only amounts that are
+// chosen to do so (1e12 tasks, nodes of 1e14) reach it. What is left then is
+// not placed.
+const maxRounds = 1 << 20
+
 func newPool(s *step, classes []*class) *pool {
-	p := &pool{step: s, high: make([]int64, len(s.runs))}
+	p := &pool{step: s, high: make([]int64, len(s.runs)), work: maxRounds}
 	for _, c := range classes {
 		if c.trial = s.try(c.first.state); c.trial != nil {
 			s.rank(c.trial, &c.rank)
@@ -68,6 +76,9 @@ func newPool(s *step, classes []*class) *pool {
 func (p *pool) raise() {
 	clear(p.high)
 	for _, c := range p.classes {
+		if c.trial.shrinks {
+			continue
+		}
 		for i, k := range c.trial.takes {
 			p.high[i] = max(p.high[i], k)
 		}
@@ -80,10 +91,48 @@ func (p *pool) raise() {
 func (p *pool) rounds(takes []int64, most int64) int64 {
 	for i, k := range takes {
 		if k > 0 {
-			most = min(most, (p.left[i]-p.high[i])/k+1)
+			most = min(most, (p.left[i]-max(p.high[i], k))/k+1)
 		}
 	}
 	return most
+}
+
+// best is the class that wins the next round, its trial up to date, or nil if
+// none takes anything.
+func (p *pool) best() *class {
+	for p.work--; len(p.classes) > 0 && p.work > 0; {
+		c := p.classes[0]
+		if p.holds(c) {
+			return c
+		}
+		p.refresh(c)
+	}
+	return nil
+}
+
+// refresh does the trial of a class again and puts it in its place.
+func (p *pool) refresh(c *class) {
+	i := slices.Index(p.classes, c)
+	if !p.renew(c) {
+		heap.Remove(p, i)
+		return
+	}
+	heap.Fix(p, i)
+	if !c.trial.shrinks {
+		for i, k := range c.trial.takes {
+			p.high[i] = max(p.high[i], k)
+		}
+	}
+}
+
+// holds tells whether there is still as much as the trial takes.
+func (p *pool) holds(c *class) bool {
+	for i, k := range c.trial.takes {
+		if k > p.left[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // win lets the first n nodes of the best class keep their trial.
@@ -103,28 +152,24 @@ func (p *pool) settle() {
 	if holds {
 		return
 	}
-	p.classes = slices.DeleteFunc(p.classes, func(c *class) bool { return !p.renew(c) })
+	p.classes = slices.DeleteFunc(p.classes, func(c *class) bool {
+		return !c.trial.shrinks && !p.holds(c) && !p.renew(c)
+	})
 	p.raise()
 }
 
-// renew is false if the class takes nothing any more: it never will again in
-// this step.
+// renew does the trial of a class again. It is false if the class takes
+// nothing any more: it never will again in this step.
 func (p *pool) renew(c *class) bool {
-	for i, k := range c.trial.takes {
-		if k > p.left[i] {
-			if c.trial = p.try(c.first.state); c.trial != nil {
-				p.rank(c.trial, &c.rank)
-			}
-			return c.trial != nil
-		}
+	if c.trial = p.try(c.first.state); c.trial != nil {
+		p.rank(c.trial, &c.rank)
 	}
-	return true
+	return c.trial != nil
 }
 
 // fill lets existing nodes win until nothing fits.
 func (p *pool) fill() []win {
-	for len(p.classes) > 0 {
-		c := p.classes[0]
+	for c := p.best(); c != nil; c = p.best() {
 		n := p.rounds(c.trial.takes, c.first.n)
 		p.win(c, n)
 		p.advance(c, n)
@@ -153,14 +198,16 @@ func (p *pool) advance(c *class, n int64) {
 // launch lets new nodes win, at most so many. The winner's next candidate
 // goes to the end of the list, so equal types take turns.
 func (p *pool) launch(most int64) []win {
-	for len(p.classes) > 0 && most > 0 {
-		if n := p.turns(&most); n > 0 {
+	for c := p.best(); c != nil && most > 0; c = p.best() {
+		equal := p.equals()
+		if n := p.turns(equal, most); n > 0 {
+			most -= n * int64(len(equal))
 			p.settle()
 			continue
 		}
-		c := p.classes[0]
+		c = equal[0]
 		n := min(p.rounds(c.trial.takes, c.first.n), most)
-		if len(p.equals()) > 1 {
+		if len(equal) > 1 {
 			n = 1
 		}
 		most -= n
@@ -184,13 +231,19 @@ func (p *pool) toEnd(c *class, n int64) {
 	heap.Fix(p, i)
 }
 
-// equals are the classes of the best rank, in list order.
+// equals are the classes of the best rank, in list order, all trials up to
+// date. There is at least one.
 func (p *pool) equals() []*class {
 	var out []*class
-	for _, c := range p.classes {
-		if c.rank.compare(&p.classes[0].rank) == 0 {
-			out = append(out, c)
+	for _, c := range slices.Clone(p.classes) {
+		if c.rank.compare(&p.classes[0].rank) != 0 {
+			continue
 		}
+		if !p.holds(c) {
+			p.refresh(c)
+			return p.equals()
+		}
+		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b *class) int { return cmp.Compare(a.first.at, b.first.at) })
 	return out
@@ -198,12 +251,11 @@ func (p *pool) equals() []*class {
 
 // turns lets equal types win in turns, as many whole turns as all trials hold
 // for. It returns their number.
-func (p *pool) turns(most *int64) int64 {
-	equal := p.equals()
+func (p *pool) turns(equal []*class, most int64) int64 {
 	if len(equal) < 2 {
 		return 0
 	}
-	n := *most / int64(len(equal))
+	n := most / int64(len(equal))
 	takes := make([]int64, len(p.runs))
 	for _, c := range equal {
 		n = min(n, c.first.n)
@@ -216,7 +268,6 @@ func (p *pool) turns(most *int64) int64 {
 	for _, c := range equal {
 		p.toEnd(c, n)
 	}
-	*most -= n * int64(len(equal))
 	return n
 }
 

@@ -18,6 +18,9 @@ type trial struct {
 	state *state
 	takes []int64 // by run
 	next  *state  // the node's state afterwards; nil until asked for
+	// shrinks tells that with less left the node could only take less of
+	// everything, so that its rank could only fall.
+	shrinks bool
 }
 
 // step is the placing of one list of runs: a constraint, a gang, or all tasks.
@@ -83,8 +86,42 @@ func (s *step) try(st *state) *trial {
 
 func (s *step) trial(st *state, takes []int64) *trial {
 	t := s.trials.next()
-	t.state, t.takes = st, takes
+	t.state, t.takes, t.shrinks = st, takes, s.shrinks(st, takes)
 	return t
+}
+
+// shrinks is trial.shrinks: each run that the node could ever take, but for
+// the first, is taken whole, so nothing waits for what another leaves free.
+// The label must not rise when its request is gone.
+func (s *step) shrinks(st *state, takes []int64) bool {
+	first, label := true, st.label
+	for i, k := range takes {
+		r := &s.runs[i]
+		if k == 0 && !s.couldTake(st.body, i) {
+			continue
+		}
+		if k < s.left[i] && !first {
+			return false
+		}
+		first = false
+		if r.selectors != none && label == 0 {
+			label = st.labels[r.selectors]
+		}
+		if r.selectors != none && st.label == 0 && st.labels[r.selectors] > label {
+			return false
+		}
+		if slices.ContainsFunc(r.needs, func(n need) bool { return st.total[n.resource] > 0 && !st.known[n.resource] }) {
+			return false
+		}
+	}
+	return true
+}
+
+// couldTake tells whether an untouched node could take one of run i.
+func (s *step) couldTake(b *body, i int) bool {
+	r := &s.runs[i]
+	return s.left[i] > 0 && (r.selectors == none || b.labels[r.selectors] > 0) &&
+		!slices.ContainsFunc(r.needs, func(n need) bool { return b.free[n.resource] < n.amount })
 }
 
 // block hands out zero values one by one but allocates many at once: a step

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestPlan(t *testing.T) {
+	const none = `{"launch":{},"terminate":[],"infeasible":{"tasks":[],"gangs":[],"constraints":[]}}` + "\n"
+	const one = `{"launch":{"a":1},"terminate":[],"infeasible":{"tasks":[],"gangs":[],"constraints":[]}}` + "\n"
+	for name, c := range map[string]struct{ in, out, err string }{
+		"no case":     {" \n", "", ""},
+		"two cases":   {`{"nodeTypes":[]}` + "\n\n" + `{"nodeTypes":[{"name":"a","minWorkers":1}]}`, none + one, ""},
+		"on one line": {`{"nodeTypes":[]}{"nodeTypes":[]}`, none + none, ""},
+		"second bad":  {`{"nodeTypes":[]} {"nodeTypes":[{}]}`, none, "case 2: nodeTypes[0].name: is required"},
+		"not JSON":    {`{"nodeTypes":[]} x`, none, "case 2: invalid character 'x' looking for beginning of value"},
+		"cut off":     {`{"nodeTypes":[`, "", "case 1: unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			err := plan(strings.NewReader(c.in), &out)
+			if got := message(err); got != c.err {
+				t.Errorf("error %q, want %q", got, c.err)
+			}
+			if out.String() != c.out {
+				t.Errorf("\n got %s\nwant %s", out.String(), c.out)
+			}
+		})
+	}
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestPlanReportsThatItCannotWrite(t *testing.T) {
+	full := errors.New("disk full")
+	if err := plan(strings.NewReader(`{"nodeTypes":[]}`), failing{full}); !errors.Is(err, full) {
+		t.Errorf("error %v, want %v", err, full)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
