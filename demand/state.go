@@ -240,8 +240,8 @@ func (s *State) Known(now time.Time) error {
 	if !s.hasHead() {
 		return ErrNoHead
 	}
-	if missing := s.missing(now); len(missing) > 0 && s.raylets() && now.Sub(s.since) < s.windows.Stale {
-		return fmt.Errorf("%w: %d of %d", ErrIncomplete, len(missing), len(s.nodes))
+	if n := s.missing(now); n > 0 && s.raylets() && now.Sub(s.since) < s.windows.Stale {
+		return fmt.Errorf("%w: %d of %d are missing", ErrIncomplete, n, len(s.nodes))
 	}
 	return nil
 }
@@ -258,15 +258,16 @@ func (s *State) hasHead() bool {
 // raylets tells whether the cluster's raylets have agents of their own.
 func (s *State) raylets() bool { return s.nodes[s.head] != nil && s.nodes[s.head].report.Raylet != nil }
 
-// missing are the listed nodes whose raylets have not reported lately.
-func (s *State) missing(now time.Time) []string {
-	var ids []string
-	for id, n := range s.nodes {
-		if n.info != nil && !s.fresh(n, now) {
-			ids = append(ids, id)
+// missing counts the nodes that were there when this session was first seen
+// and whose raylets have not reported. Nodes that join later are new and empty.
+func (s *State) missing(now time.Time) int {
+	missing := 0
+	for _, n := range s.nodes {
+		if n.info != nil && n.listed.Equal(s.since) && !s.fresh(n, now) {
+			missing++
 		}
 	}
-	return ids
+	return missing
 }
 
 func (s *State) fresh(n *node, now time.Time) bool {

@@ -46,6 +46,8 @@ type Agent struct {
 	// Drained is called when Ray has accepted a drain of this agent's own
 	// node: from now on the worker must not start Ray again. May be nil.
 	Drained func()
+	// Found is called when the GCS lists this agent's node. May be nil.
+	Found func()
 	// HeadToken is the control token on which the head's agent is also asked.
 	HeadToken string
 
@@ -127,6 +129,9 @@ func (a *Agent) attend(ctx context.Context, info *gcspb.GcsNodeInfo) error {
 	defer stop()
 	a.Log.Info("raylet found", "node", nodeID(info), "instance", info.GetInstanceId(), "address", Address(info))
 	a.pub.begin(info)
+	if a.Found != nil {
+		a.Found()
+	}
 	var wg sync.WaitGroup
 	if a.Mode != GCSOnly {
 		wg.Go(func() { cancel(a.pollRaylet(ctx, Address(info))) })

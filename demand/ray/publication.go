@@ -2,6 +2,8 @@ package ray
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"reflect"
 	"sync"
 	"time"
@@ -114,7 +116,11 @@ func (p *publication) note(err error) {
 		text = err.Error()
 	}
 	if text != p.failing && err != nil {
-		p.agent.Log.Warn("not publishing", "error", err)
+		level := slog.LevelWarn
+		if errors.Is(err, ErrNoNode) {
+			level = slog.LevelDebug // Ray is starting
+		}
+		p.agent.Log.Log(context.Background(), level, "not publishing", "error", err)
 	}
 	p.failing = text
 }

@@ -1,0 +1,64 @@
+// Command rayburst scales Ray clusters: see rayburst --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/rayburst/rayburst/scaler/httpapi"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// cli is the command line.
+type cli struct {
+	Version kong.VersionFlag `help:"Print the version and end."`
+	Local   localCmd         `cmd:"" help:"Run a Ray cluster on this machine, its workers as processes, scaled by their demand."`
+	Agent   agentCmd         `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
+	Plan    planCmd          `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
+	Status  statusCmd        `cmd:"" help:"Show the targets of all node types and why demand waits."`
+	Explain explainCmd       `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is main without the process: it returns the exit code.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+	var c cli
+	parser, err := kong.New(&c, kong.Name("rayburst"), kong.UsageOnError(), kong.Vars{"version": version, "addr": httpapi.DefaultAddress},
+		kong.Description("Rayburst scales Ray clusters by the demand of their raylets."),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		panic(err) // the struct above is wrong
+	}
+	command, err := parser.Parse(args)
+	parser.FatalIfErrorf(err)
+	return exitCode(command.Run())
+}
+
+// exitError carries the exit code of a command that was run for the user.
+type exitError struct{ code int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+func exitCode(err error) int {
+	var e exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.code
+	}
+	fmt.Fprintln(os.Stderr, "rayburst:", err)
+	return 1
+}

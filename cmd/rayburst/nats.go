@@ -1,0 +1,63 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/rayburst/rayburst/demand/nats"
+)
+
+// natsFlags say how to reach a NATS server.
+type natsFlags struct {
+	URL   string `name:"nats-url" env:"RAYBURST_NATS_URL" help:"NATS server, e.g. nats://nats.keda:4222."`
+	Creds string `name:"nats-creds" env:"RAYBURST_NATS_CREDS" type:"existingfile" help:"NATS credentials file."`
+	CA    string `name:"nats-ca" env:"RAYBURST_NATS_CA" type:"existingfile" help:"PEM file of the CA of the NATS server."`
+	Cert  string `name:"nats-cert" env:"RAYBURST_NATS_CERT" type:"existingfile" help:"PEM client certificate for NATS."`
+	Key   string `name:"nats-key" env:"RAYBURST_NATS_KEY" type:"existingfile" help:"PEM key of the client certificate."`
+}
+
+func (f natsFlags) connect(name string, log *slog.Logger) (*natsgo.Conn, error) {
+	secure, err := f.tls()
+	if err != nil {
+		return nil, err
+	}
+	return nats.Connect(nats.Options{URL: f.URL, Name: name, Credentials: f.Creds, TLS: secure, Log: log})
+}
+
+func (f natsFlags) tls() (*tls.Config, error) {
+	if f.CA == "" && f.Cert == "" && f.Key == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, fmt.Errorf("reading --nats-ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("reading --nats-ca: no PEM certificate in %q", f.CA)
+		}
+	}
+	if f.Cert != "" || f.Key != "" {
+		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+		if err != nil {
+			return nil, fmt.Errorf("reading --nats-cert and --nats-key (give both): %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+func logger(verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

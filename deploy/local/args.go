@@ -1,0 +1,106 @@
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rayburst/rayburst/nodetypes"
+)
+
+// objectStoreBytes is the object store of a node whose type does not say: a
+// little above Ray's minimum, as many share one machine.
+const objectStoreBytes = 80_000_000
+
+// start is one `ray start`.
+type start struct {
+	kind     nodetypes.NodeType
+	name     string // RAY_CLOUD_INSTANCE_ID
+	ip       string
+	dir      string // Ray's temp dir: short, as socket paths are limited
+	gcs      string // host:port
+	headPort int    // of the GCS; 0: a worker
+	keep     string // a folder for Ray's own logs; empty: they are not kept
+	client   bool   // Ray Client's server would start, on a port of its own
+}
+
+// args are `ray start`'s flags: the type's logical resources, and ports that no
+// other raylet of this machine has.
+func (s start) args() ([]string, error) {
+	ports, err := freePorts(7)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{
+		"start", "--block", "--disable-usage-stats", "--include-log-monitor=false",
+		"--node-ip-address=" + s.ip, "--temp-dir=" + s.dir,
+		flag("node-manager-port", ports[0]), flag("object-manager-port", ports[1]), flag("runtime-env-agent-port", ports[2]),
+		flag("metrics-export-port", ports[3]), flag("dashboard-agent-grpc-port", ports[4]),
+		flag("dashboard-agent-listen-port", ports[5]), flag("min-worker-port", 0), flag("max-worker-port", 0),
+	}
+	if s.headPort == 0 {
+		out = append(out, "--address="+s.gcs)
+	} else {
+		out = append(out, "--head", "--no-monitor", "--include-dashboard=false", flag("port", s.headPort))
+		if s.client {
+			out = append(out, flag("ray-client-server-port", ports[6]))
+		}
+	}
+	return append(out, resourceArgs(s.kind)...), nil
+}
+
+func flag(name string, v int) string { return "--" + name + "=" + strconv.Itoa(v) }
+
+// resourceArgs say a type's resources in full, so that Ray detects nothing.
+func resourceArgs(t nodetypes.NodeType) []string {
+	fixed := map[string]string{"CPU": "--num-cpus=0", "GPU": "--num-gpus=0", "object_store_memory": flag("object-store-memory", objectStoreBytes)}
+	names := map[string]string{"CPU": "--num-cpus=", "GPU": "--num-gpus=", "object_store_memory": "--object-store-memory=", "memory": "--memory="}
+	custom := map[string]float64{}
+	for _, r := range t.Resources {
+		if prefix, ok := names[r.Name]; ok {
+			fixed[r.Name] = prefix + r.Amount.String()
+		} else {
+			custom[r.Name] = r.Amount.Float()
+		}
+	}
+	out := make([]string, 0, len(fixed)+2)
+	for _, name := range slices.Sorted(maps.Keys(fixed)) {
+		out = append(out, fixed[name])
+	}
+	if len(custom) > 0 {
+		b, _ := json.Marshal(custom) // a map of numbers
+		out = append(out, "--resources="+string(b))
+	}
+	if len(t.Labels) > 0 {
+		parts := make([]string, 0, len(t.Labels))
+		for _, k := range slices.Sorted(maps.Keys(t.Labels)) {
+			parts = append(parts, k+"="+t.Labels[k])
+		}
+		out = append(out, "--labels="+strings.Join(parts, ","))
+	}
+	return out
+}
+
+// env is what identifies the node to Ray and lets a worker notice quickly that
+// its head is gone. What the user's shell says about a cluster or about GPUs
+// does not hold for these processes.
+func (s start) env() []string {
+	out := slices.DeleteFunc(os.Environ(), func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains([]string{"RAY_ADDRESS", "CUDA_VISIBLE_DEVICES", "RAY_OVERRIDE_RESOURCES", "RAY_OVERRIDE_LABELS"}, name)
+	})
+	out = append(out,
+		"RAY_CLOUD_INSTANCE_ID="+s.name, "RAY_NODE_TYPE_NAME="+s.kind.Name, "RAY_USAGE_STATS_ENABLED=0",
+		"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=1", "PYTHONUNBUFFERED=1",
+	)
+	if s.headPort != 0 {
+		return append(out, "RAY_enable_autoscaler_v2=1")
+	}
+	return append(out, "RAY_gcs_rpc_server_reconnect_timeout_s=10", "RAY_raylet_liveness_self_check_interval_ms=2000")
+}
+
+func (s start) String() string { return fmt.Sprintf("%s (%s)", s.name, s.kind.Name) }

@@ -1,0 +1,118 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is one `ray start --block` and what it has started.
+type process struct {
+	cmd  *exec.Cmd
+	dir  string
+	log  string
+	keep string // a folder that gets Ray's own logs; empty: none
+	done chan struct{}
+	err  error // how it ended; after done
+}
+
+// launch starts Ray in a process group of its own, so that an interrupt at the
+// terminal reaches us and not Ray.
+func launch(ray Ray, s start, logs string) (*process, error) {
+	args, err := s.args()
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(logs, s.name+".log")
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("keeping the log of %s: %w", s, err)
+	}
+	defer log.Close()
+	cmd := exec.Command(ray.Path, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env(), log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting Ray for %s: %w", s, err)
+	}
+	p := &process{cmd: cmd, dir: s.dir, log: path, keep: s.keep, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// stop ends Ray politely, then by force; what is left of it is killed, and its
+// folder removed.
+func (p *process) stop(ctx context.Context, patience time.Duration) {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	case <-ctx.Done():
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	}
+	<-p.done
+	p.clean()
+}
+
+// clean kills what this Ray has left behind and removes its folder.
+func (p *process) clean() {
+	killUnder(p.dir)
+	if p.keep != "" {
+		_ = os.CopyFS(p.keep, os.DirFS(filepath.Join(p.dir, "session_latest", "logs"))) // as much as can be read
+	}
+	_ = os.RemoveAll(p.dir)
+}
+
+// tail is the end of the process's log, for an error message.
+func (p *process) tail() string {
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-8):], "\n  ")
+}
+
+// killUnder kills every process that was started for a Ray temp dir: their
+// command lines name it.
+func killUnder(dir string) {
+	for pid, command := range processes() {
+		if pid != os.Getpid() && strings.Contains(command, dir+"/") {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+		}
+	}
+}
+
+// processes are the command lines of this machine's processes.
+func processes() map[int]string {
+	out := map[int]string{}
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well-formed
+	for _, path := range paths {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		b, readErr := os.ReadFile(path)
+		if err == nil && readErr == nil {
+			out[pid] = strings.ReplaceAll(string(b), "\x00", " ")
+		}
+	}
+	if len(paths) > 0 {
+		return out
+	}
+	list, _ := exec.Command("ps", "-axww", "-o", "pid=,command=").Output() // macOS has it
+	for line := range strings.Lines(string(list)) {
+		var pid int
+		if _, err := fmt.Sscan(line, &pid); err == nil {
+			out[pid] = line
+		}
+	}
+	return out
+}

@@ -1,0 +1,223 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
+)
+
+// ErrYAML is wrapped by every error about a cluster YAML.
+var ErrYAML = errors.New("bad cluster YAML")
+
+// The defaults of Ray's cluster YAML.
+const (
+	defaultIdleMinutes = 5
+	defaultSpeed       = 1.0
+	defaultTypeMax     = 2
+	maxWorkersLimit    = 50_000
+)
+
+// topKeys are the keys of Ray 2.60's schema (ray-schema.json), and legacyKeys
+// those of older files; all but the ones that concern scaling have no effect
+// on which workers there are.
+var (
+	topKeys = []string{
+		"available_node_types", "auth", "cluster_name", "cluster_synced_files", "docker", "file_mounts",
+		"file_mounts_sync_continuously", "head_node_type", "head_setup_commands", "head_start_ray_commands",
+		"idle_timeout_minutes", "initialization_commands", "max_workers", "metadata", "no_restart", "provider", "rsync_exclude",
+		"rsync_filter", "setup_commands", "upscaling_speed", "worker_setup_commands", "worker_start_ray_commands",
+	}
+	legacyKeys = []string{
+		"autoscaling_mode", "head_node", "initial_workers", "min_workers", "target_utilization_fraction",
+		"worker_default_node_type", "worker_nodes",
+	}
+	typeKeys = []string{
+		"docker", "head_image", "idle_timeout_s", "initialization_commands", "labels", "max_workers", "min_workers",
+		"node_config", "object_store_memory", "priority", "pull_before_run", "resources", "worker_image",
+		"worker_run_options", "worker_setup_commands",
+	}
+	clusterName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?$`)
+)
+
+// ParseCluster reads a Ray cluster YAML. It fails with ErrYAML, naming the
+// line, the key, the rule and the value.
+func ParseCluster(b []byte) (*Cluster, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrYAML, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if len(doc.Content) == 0 {
+		return nil, fmt.Errorf("%w: the file is empty", ErrYAML)
+	}
+	p := &parser{}
+	c := p.cluster(p.mapping("", doc.Content[0], slices.Concat(topKeys, legacyKeys)))
+	if p.err != nil {
+		return nil, p.err
+	}
+	return c, nil
+}
+
+func (p *parser) cluster(m fields) *Cluster {
+	c := &Cluster{
+		Name: p.clusterName(m), UpscalingSpeed: p.number(m, "upscaling_speed", defaultSpeed, math.Inf(1)),
+		MaxWorkers:  p.integer(m, "max_workers", -1, maxWorkersLimit),
+		IdleTimeout: minutes(p.number(m, "idle_timeout_minutes", defaultIdleMinutes, 1e6)),
+	}
+	for _, key := range legacyKeys {
+		if _, ok := m.values[key]; ok {
+			c.warnf("%s: a key of old Ray versions; it has no effect here", key)
+		}
+	}
+	p.types(c, m)
+	p.limits(c, m)
+	return c
+}
+
+func (p *parser) clusterName(m fields) string {
+	name := p.text(m, "cluster_name", "default")
+	if p.err == nil && (!clusterName.MatchString(name) || len(name) > 63) {
+		p.failf(m, "cluster_name", "must be 1…63 letters, digits, '-' and '_', with a letter or digit at both ends", name)
+	}
+	return name
+}
+
+func minutes(n float64) time.Duration { return time.Duration(n * float64(time.Minute)) }
+
+// types reads available_node_types; without it there is one type of one CPU.
+func (p *parser) types(c *Cluster, m fields) {
+	node, ok := m.values["available_node_types"]
+	if !ok {
+		p.defaultTypes(c)
+		return
+	}
+	types := p.mapping("available_node_types", node, nil)
+	head := p.text(m, "head_node_type", "")
+	if _, ok := types.values[head]; !ok && p.err == nil {
+		p.failf(m, "head_node_type", "must be one of available_node_types ("+strings.Join(types.order, ", ")+")", head)
+		return
+	}
+	for _, name := range types.order {
+		t := p.nodeType(c, types, name, name == head)
+		if name == head {
+			c.Head = t
+		}
+		if name != head || t.MaxWorkers > 0 {
+			c.Types = append(c.Types, t)
+		}
+	}
+}
+
+func (p *parser) defaultTypes(c *Cluster) {
+	c.warnf("available_node_types: not given; workers have 1 CPU")
+	limit := c.MaxWorkers
+	if limit < 0 {
+		limit = defaultTypeMax
+	}
+	c.Head = nodetypes.NodeType{Name: "head"}
+	c.Types = []nodetypes.NodeType{{Name: "worker", Resources: demand.Resources{{Name: "CPU", Amount: demand.Unit}}, MaxWorkers: limit}}
+}
+
+var typeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
+
+func (p *parser) nodeType(c *Cluster, types fields, name string, head bool) nodetypes.NodeType {
+	key := "available_node_types." + name
+	if !typeName.MatchString(name) || len(name) > 63 {
+		p.fail(types.values[name], key, "a type's name must be 1…63 letters, digits, '.', '-' and '_'", name)
+	}
+	m := p.mapping(key, types.values[name], typeKeys)
+	t := nodetypes.NodeType{
+		Name: name, Resources: p.resources(m), Labels: p.labels(m), Priority: p.signed(m, "priority"),
+		MinWorkers: p.integer(m, "min_workers", 0, maxWorkersLimit), MaxWorkers: p.integer(m, "max_workers", typeMax(c, head), maxWorkersLimit),
+	}
+	if _, ok := m.values["idle_timeout_s"]; ok {
+		d := time.Duration(p.number(m, "idle_timeout_s", 0, 1e9) * float64(time.Second))
+		t.IdleTimeout = &d
+	}
+	if p.err == nil && t.MinWorkers > t.MaxWorkers {
+		p.failf(m, "min_workers", fmt.Sprintf("must not be above max_workers (%d)", t.MaxWorkers), t.MinWorkers)
+	}
+	if len(t.Resources) == 0 && !head {
+		t.Resources = demand.Resources{{Name: "CPU", Amount: demand.Unit}}
+		c.warnf("%s.resources: not given; taken as 1 CPU", key)
+	}
+	return t
+}
+
+// typeMax is a type's max_workers where the file does not say: none for the
+// head's type, else the cluster's.
+func typeMax(c *Cluster, head bool) int {
+	switch {
+	case head:
+		return 0
+	case c.MaxWorkers >= 0:
+		return c.MaxWorkers
+	}
+	return defaultTypeMax
+}
+
+// limits holds the cluster's maximum against its types' minimums.
+func (p *parser) limits(c *Cluster, m fields) {
+	least, most := 0, 0
+	for _, t := range c.Types {
+		least, most = least+t.MinWorkers, most+t.MaxWorkers
+	}
+	if c.MaxWorkers < 0 {
+		c.MaxWorkers = most
+	}
+	if p.err == nil && least > c.MaxWorkers {
+		p.failf(m, "max_workers", fmt.Sprintf("must not be below the sum of the types' min_workers (%d)", least), c.MaxWorkers)
+	}
+}
+
+// resources are whole numbers, as Ray's totals are.
+func (p *parser) resources(m fields) demand.Resources {
+	node, ok := m.values["resources"]
+	if !ok {
+		return nil
+	}
+	r := p.mapping(m.path("resources"), node, nil)
+	units := map[string]float64{}
+	for _, name := range r.order {
+		v := p.number(r, name, 0, float64(demand.MaxAmount/demand.Unit))
+		if p.err == nil && v != math.Trunc(v) {
+			p.failf(r, name, "a node's resources must be whole numbers", v)
+		}
+		if name == "" {
+			p.fail(node, r.key, "a resource's name must not be empty", `""`)
+		}
+		units[name] = v
+	}
+	if p.err != nil {
+		return nil
+	}
+	out, err := demand.NewResources(units)
+	if err != nil {
+		p.fail(node, r.key, err.Error(), "")
+	}
+	return out.NonZero()
+}
+
+func (p *parser) labels(m fields) map[string]string {
+	node, ok := m.values["labels"]
+	if !ok {
+		return nil
+	}
+	l := p.mapping(m.path("labels"), node, nil)
+	out := make(map[string]string, len(l.order))
+	for _, name := range l.order {
+		out[name] = p.text(l, name, "")
+		if strings.ContainsAny(name+out[name], ",=") {
+			p.failf(l, name, "labels must not contain ',' or '='", out[name])
+		}
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package deploy
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// parser walks a YAML document and keeps the first thing that is wrong.
+type parser struct{ err error }
+
+// fields are a mapping's values by key.
+type fields struct {
+	key    string // the mapping's own path
+	order  []string
+	values map[string]*yaml.Node
+	node   *yaml.Node
+}
+
+func (f fields) path(key string) string {
+	if f.key == "" {
+		return key
+	}
+	return f.key + "." + key
+}
+
+func (p *parser) fail(at *yaml.Node, key, rule string, value any) {
+	if p.err != nil {
+		return
+	}
+	line := 0
+	if at != nil {
+		line = at.Line
+	}
+	p.err = fmt.Errorf("%w: line %d: %s: %s (got %v)", ErrYAML, line, key, rule, value)
+}
+
+func (p *parser) failf(m fields, key, rule string, value any) {
+	at := m.values[key]
+	if at == nil {
+		at = m.node
+	}
+	p.fail(at, m.path(key), rule, value)
+}
+
+// mapping reads a mapping's keys; only the known ones are allowed, unless
+// known is nil. An absent value (null) is an empty mapping.
+func (p *parser) mapping(key string, n *yaml.Node, known []string) fields {
+	m := fields{key: key, values: map[string]*yaml.Node{}, node: n}
+	n = resolve(n)
+	if n == nil || n.Tag == "!!null" {
+		return m
+	}
+	if n.Kind != yaml.MappingNode {
+		p.fail(n, orFile(key), "must be a mapping", describe(n))
+		return m
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			p.fail(k, orFile(key), "keys must be plain text", describe(k))
+		case m.values[k.Value] != nil:
+			p.fail(k, m.path(k.Value), "must be given once", "twice")
+		case known != nil && !slices.Contains(known, k.Value):
+			p.fail(k, m.path(k.Value), unknownKey(k.Value, known), "an unknown key")
+		}
+		m.order = append(m.order, k.Value)
+		m.values[k.Value] = resolve(n.Content[i+1])
+	}
+	return m
+}
+
+func orFile(key string) string {
+	if key == "" {
+		return "the file"
+	}
+	return key
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func describe(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return strconv.Quote(n.Value)
+}
+
+// scalar is a key's value; nil if it is absent or not one value.
+func (p *parser) scalar(m fields, key, want string) *yaml.Node {
+	n, ok := m.values[key]
+	if !ok || n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.ScalarNode {
+		p.fail(n, m.path(key), "must be "+want, describe(n))
+		return nil
+	}
+	return n
+}
+
+func (p *parser) text(m fields, key, otherwise string) string {
+	n := p.scalar(m, key, "text")
+	if n == nil {
+		return otherwise
+	}
+	return n.Value
+}
+
+func (p *parser) number(m fields, key string, otherwise, most float64) float64 {
+	n := p.scalar(m, key, "a number")
+	if n == nil {
+		return otherwise
+	}
+	var v float64
+	if (n.Tag != "!!int" && n.Tag != "!!float") || n.Decode(&v) != nil || math.IsNaN(v) || v < 0 || v > most {
+		p.fail(n, m.path(key), "must be a number "+span(most), describe(n))
+	}
+	return v
+}
+
+func span(most float64) string {
+	if math.IsInf(most, 1) {
+		return "that is at least 0"
+	}
+	return "within 0…" + strconv.FormatFloat(most, 'g', -1, 64)
+}
+
+func (p *parser) integer(m fields, key string, otherwise, most int) int {
+	n := p.scalar(m, key, "a whole number")
+	if n == nil {
+		return otherwise
+	}
+	var v int
+	if n.Tag != "!!int" || n.Decode(&v) != nil || v < 0 || v > most {
+		p.fail(n, m.path(key), fmt.Sprintf("must be a whole number within 0…%d", most), describe(n))
+	}
+	return v
+}
+
+func (p *parser) signed(m fields, key string) int {
+	n := p.scalar(m, key, "a whole number")
+	if n == nil {
+		return 0
+	}
+	var v int32
+	if n.Tag != "!!int" || n.Decode(&v) != nil {
+		p.fail(n, m.path(key), "must be a whole number", describe(n))
+	}
+	return int(v)
+}
+
+// unknownKey names the nearest key that is known.
+func unknownKey(key string, known []string) string {
+	best, least := "", math.MaxInt
+	for _, k := range known {
+		if d := distance(key, k); d < least {
+			best, least = k, d
+		}
+	}
+	return "is not a key of Ray's cluster YAML; the nearest is " + best
+}
+
+// distance is the edit distance (Levenshtein) of two names.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
