@@ -57,8 +57,12 @@ func (p *plan) grouped() (gone []slot, byType map[*kind][]slot, order []*kind) {
 
 // enforceMaximumOfCluster gives up nodes above the cluster's maximum. If there
 // are any, the list becomes: given up before, given up now, the others in
-// termination order (_enforce_max_workers_global).
+// termination order (_enforce_max_workers_global). A maximum of 0, which is
+// easily a maximum that was forgotten, gives up nothing.
 func (p *plan) enforceMaximumOfCluster() {
+	if p.Request.MaxWorkers <= 0 {
+		return
+	}
 	var gone, others []slot
 	for _, s := range p.list {
 		if p.kept(s) {

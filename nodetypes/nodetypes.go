@@ -83,7 +83,9 @@ type Node struct {
 // Nodes and of the demand decides ties. Treat it as immutable.
 type Request struct {
 	NodeTypes []NodeType
-	// MaxWorkers of the whole cluster, without the head; at least 1, or NoLimit.
+	// MaxWorkers of the whole cluster, without the head; at least 1, or
+	// NoLimit. Validate refuses 0; Schedule, like Ray, launches and terminates
+	// nothing for it.
 	MaxWorkers int
 	// IdleTimeout after which a running worker may be terminated; nil is never.
 	IdleTimeout *time.Duration

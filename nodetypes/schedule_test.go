@@ -29,11 +29,27 @@ func TestInfeasibleTasksAreAddedTogether(t *testing.T) {
 	}
 }
 
-// TestTheZeroRequestIsRefused: the zero MaxWorkers is no limit of nodes.
-func TestTheZeroRequestIsRefused(t *testing.T) {
-	q := nodetypes.Request{}
+// TestNoMaximum: a MaxWorkers that was forgotten is refused, and does no harm.
+func TestNoMaximum(t *testing.T) {
+	cpu := demand.MustResources(map[string]float64{"CPU": 1})
+	q := nodetypes.Request{
+		NodeTypes: []nodetypes.NodeType{{Name: "a", Resources: cpu, MaxWorkers: nodetypes.NoLimit}},
+		Nodes:     []nodetypes.Node{{ID: "n", Type: "a", Total: cpu}},
+		Demand:    demand.Demand{Tasks: []demand.Shape{{ResourceRequest: demand.ResourceRequest{Resources: cpu}, Count: 1}}},
+	}
 	if err := q.Validate(); err == nil || err.Error() != "maxWorkers: must be at least 1 (0)" {
 		t.Errorf("error %v", err)
+	}
+	if diff := cmp.Diff(nodetypes.Reply{Infeasible: q.Demand}, nodetypes.Schedule(q)); diff != "" {
+		t.Errorf("want -, got +:\n%s", diff)
+	}
+}
+
+// TestLaunch adds the causes up.
+func TestLaunch(t *testing.T) {
+	l := nodetypes.Launch{Minimum: 1, Constraint: 20, Gang: 300, Task: 4000}
+	if l.Count() != 4321 || l.Exempt() != 321 {
+		t.Errorf("count %d, exempt %d", l.Count(), l.Exempt())
 	}
 }
 
