@@ -5,6 +5,10 @@
 // which the product needs none of:
 //
 //	cd test/keda && go test -count=1 ./...
+//
+// When the product's go.mod gets a newer version of something, go asks for an
+// update of this one: go list -mod=mod -deps -test ./... makes it, without the
+// hundreds of downloads of go mod tidy.
 package keda_test
 
 import (
