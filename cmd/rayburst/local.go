@@ -177,6 +177,7 @@ func (s *session) serve(ctx context.Context, dir string, listeners []net.Listene
 	if err := s.fleet.Start(ctx); err != nil {
 		return err
 	}
+	s.keda.SetReady(true)
 	running := s.background(inner, listeners)
 	err = s.drive(ctx)
 	stop()

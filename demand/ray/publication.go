@@ -20,6 +20,8 @@ type publication struct {
 
 	mu       sync.Mutex
 	sequence uint64
+	rayletAt time.Time // when the raylet answered last
+	gcsAt    time.Time // when the GCS answered last
 	report   demand.Report
 	sent     time.Time
 	failing  string
@@ -46,7 +48,7 @@ func (p *publication) setRaylet(l *demand.RayletLoad) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	changed := p.report.Raylet == nil || !sameLoad(p.report.Raylet, l)
-	p.report.Raylet = l
+	p.report.Raylet, p.rayletAt = l, p.agent.Now()
 	if changed || p.due() {
 		p.publish()
 	}
@@ -56,7 +58,7 @@ func (p *publication) setCluster(s *demand.ClusterState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	changed := s != nil && (p.report.Cluster == nil || !sameCluster(p.report.Cluster, s))
-	p.report.Cluster = s
+	p.report.Cluster, p.gcsAt = s, p.agent.Now()
 	if changed || p.due() {
 		p.publish()
 	}
@@ -90,18 +92,28 @@ func (p *publication) due() bool {
 }
 
 // publish sends a full snapshot: never the GCS's part without its raylet's,
-// which would read as "this cluster's raylets have no agents". The caller
-// holds the lock.
+// which would read as "this cluster's raylets have no agents", and nothing that
+// is old as if it were new. The caller holds the lock.
 func (p *publication) publish() {
-	if p.report.Raylet == nil && p.agent.Mode != GCSOnly || p.report.Raylet == nil && p.report.Cluster == nil {
+	now, r := p.agent.Now(), p.report
+	if now.Sub(p.rayletAt) > callTimeout {
+		r.Raylet = nil
+	}
+	if now.Sub(p.gcsAt) > gcsFresh {
+		r.Cluster = nil
+	}
+	if r.Raylet == nil && (p.agent.Mode != GCSOnly || r.Cluster == nil) {
 		return
 	}
 	p.sequence++
-	p.sent = p.agent.Now()
-	r := p.report
+	p.sent = now
 	r.Sequence = p.sequence
 	p.note(p.agent.Bus.Publish(&r))
 }
+
+// gcsFresh is how old the GCS's last answer may be to be sent again while it
+// does not answer.
+const gcsFresh = 2 * time.Second
 
 // trouble logs an error once, until it changes.
 func (p *publication) trouble(err error) {

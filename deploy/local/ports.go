@@ -28,6 +28,5 @@ func nodeIP(i int) string {
 	if runtime.GOOS != "linux" {
 		return "127.0.0.1"
 	}
-	i += 1
 	return fmt.Sprintf("127.66.%d.%d", i/250, i%250+1)
 }

@@ -1,0 +1,92 @@
+# Everything the project needs it installs itself: Python packages into .cache/, tools into bin/.
+# Needed beforehand: Go 1.26, Python 3.10 or later with venv, a C compiler for the race detector, make.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+RAY_VERSION := 2.60.0
+RAY         := $(CURDIR)/.cache/ray-$(RAY_VERSION)
+LINT        := v2.15.0
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PYTHON      ?= python3
+# Packages whose tests start real Ray clusters: each needs the machine for itself.
+RAY_TESTS   := ./test/ray/...
+
+export RAYBURST_RAY := $(RAY)/bin/ray
+export PATH := $(RAY)/bin:$(CURDIR)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/rayburst
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/rayburst ./cmd/rayburst
+
+$(RAY)/done:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.10 or later is needed: install it, or say where it is with PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv --clear $(RAY)
+	$(RAY)/bin/pip install --quiet --disable-pip-version-check ray==$(RAY_VERSION)
+	touch $@
+
+.PHONY: ray
+ray: $(RAY)/done ## Install Ray into .cache/
+
+.PHONY: demo
+demo: build ray ## A burst on this machine: 40 GPU tasks and CPU tasks, workers appear and go
+	bin/rayburst local --wait-idle examples/local/burst.yaml -- python examples/local/burst.py
+
+.PHONY: test
+test: build ray ## All tests, real Ray included
+	go test -race -shuffle=on $$(go list ./... | grep -v /test/ray)
+	go test -count=1 -timeout 15m $(RAY_TESTS)
+
+.PHONY: test-keda
+test-keda: ## KEDA's own client against our server (compiles 3,000 packages)
+	cd test/keda && go test -count=1 -timeout 30m ./...
+
+.PHONY: soak
+soak: build ray ## Over-provisioning (120 runs) and a burst loop of 10 minutes on real Ray
+	go run ./test/soak
+
+.PHONY: bench-burst
+bench-burst: build ray ## 100 bursts on real Ray, and Ray's own autoscaler with the same tasks
+	go run ./test/bench
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (30s)
+	@go list ./... | while read -r p; do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$p; done; done
+
+.PHONY: golden
+golden: ## Rewrite the expected results of the text scenarios: review the diff
+	go test ./demand ./nodetypes ./scaler -rewrite
+
+.PHONY: generate
+generate: bin/protoc-gen-go ## Generate code from the .proto files
+	@test -x .cache/protoc/bin/python || { $(PYTHON) -m venv .cache/protoc; .cache/protoc/bin/pip install -q grpcio-tools==1.82.1; }
+	.cache/protoc/bin/python -m grpc_tools.protoc -I demand/ray/proto -I demand/demandpb --go_out=. --go_opt=module=github.com/rayburst/rayburst \
+	  --go-grpc_out=. --go-grpc_opt=module=github.com/rayburst/rayburst \
+	  ray/common.proto ray/gcs.proto ray/gcs_service.proto ray/autoscaler.proto ray/node_manager.proto report.proto
+
+bin/protoc-gen-go: go.mod
+	GOBIN=$(CURDIR)/bin go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+
+bin/golangci-lint-$(LINT):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
+	mv bin/golangci-lint $@
+
+.PHONY: lint
+lint: bin/golangci-lint-$(LINT) ## go vet and golangci-lint
+	go vet ./...
+	bin/golangci-lint-$(LINT) run ./...
+
+.PHONY: verify
+verify: generate lint ## Generated code is up to date, linters are clean
+	git diff --exit-code
+
+.PHONY: clean
+clean: ## Remove what was built and installed
+	rm -rf bin .cache
