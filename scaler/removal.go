@@ -32,8 +32,8 @@ func (r *round) leftEmpty(t *typeRound, m *member) bool {
 }
 
 // longEmpty tells whether a joining worker that is empty now may go: it has
-// been empty for long enough, or is above a maximum, and Ray has not been
-// started in it.
+// been empty for long enough, or is above a maximum or the last target, and Ray
+// has not been started in it.
 func (r *round) longEmpty(t *typeRound, m *member) bool {
 	since, ok := r.empty[m.Name]
 	if !ok {
@@ -44,7 +44,7 @@ func (r *round) longEmpty(t *typeRound, m *member) bool {
 		return false
 	}
 	over := r.idle[m.id] == nodetypes.MaxWorkersOfType || r.idle[m.id] == nodetypes.MaxWorkers
-	return over || r.Now.Sub(since) >= r.Settings.WithdrawAfter
+	return over || m.extra || r.Now.Sub(since) >= r.Settings.WithdrawAfter
 }
 
 // remove asks for the drain of one batch of idle workers per type: never

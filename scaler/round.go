@@ -49,6 +49,7 @@ type member struct {
 	node  *demand.LiveNode
 	since time.Time // joining: since when
 	empty bool      // joining: the plan leaves it empty
+	extra bool      // joining: came although the target had fallen already
 }
 
 // newRound tells running, joining, draining and lost workers apart.
@@ -209,6 +210,9 @@ func (r *round) ask(t *typeRound) {
 	slices.SortStableFunc(t.joining, func(a, b *member) int {
 		return cmp.Or(-compareBool(a.Started, b.Started), -compareBool(a.there, b.there), a.since.Compare(b.since))
 	})
+	for i := len(t.joining) - 1; i >= max(0, len(t.joining)+missing); i-- {
+		t.joining[i].extra = true
+	}
 }
 
 func compareBool(a, b bool) int {
