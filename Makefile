@@ -47,8 +47,8 @@ test-keda: ## KEDA's own client against our server (compiles 3,000 packages)
 	cd test/keda && go test -count=1 -timeout 30m ./...
 
 .PHONY: soak
-soak: build ray ## Over-provisioning (120 runs) and a burst loop of 10 minutes on real Ray
-	go run ./test/soak
+soak: build ray ## 60 runs each for over-provisioning and a burst loop of 10 minutes, on real Ray
+	go run ./test/soak $(SOAK)
 
 .PHONY: bench-burst
 bench-burst: build ray ## 100 bursts on real Ray, and Ray's own autoscaler with the same tasks

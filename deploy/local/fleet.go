@@ -76,6 +76,7 @@ type Fleet struct {
 	targets map[string]int
 	numbers map[string]int // by type: the last worker's
 	nodes   int            // addresses given out
+	spares  []*spare
 	stopped bool
 	changed chan struct{}
 	kick    chan struct{}
@@ -106,6 +107,7 @@ func (f *Fleet) Address() string { return f.head.address() }
 // Run keeps the head and the workers running until the context ends, then
 // stops them all.
 func (f *Fleet) Run(ctx context.Context) error {
+	f.touch()
 	var kept sync.WaitGroup
 	kept.Go(func() { f.head.keep(ctx) })
 	for ctx.Err() == nil {
@@ -267,6 +269,32 @@ func (f *Fleet) launch(ctx context.Context) {
 	for _, w := range pending[:min(len(pending), max(0, f.AtOnce-starting))] {
 		w.start(ctx)
 	}
+	if starting+len(pending) == 0 {
+		f.prepare()
+	}
+}
+
+// prepare fills up the spares while nothing else needs the machine. The caller
+// holds the lock.
+func (f *Fleet) prepare() {
+	for len(f.spares) < spares && !f.stopped {
+		s, err := newSpare(f.Ray, start{}.env())
+		if err != nil {
+			f.Log.Warn("no spare", "error", err) // workers then start without
+			return
+		}
+		f.spares = append(f.spares, s)
+	}
+}
+
+// spare takes a spare; nil if there is none. The caller holds the lock.
+func (f *Fleet) spare() *spare {
+	if len(f.spares) == 0 {
+		return nil
+	}
+	s := f.spares[0]
+	f.spares = f.spares[1:]
+	return s
 }
 
 // logsOf is where the logs of one life of a node are kept.
@@ -295,6 +323,9 @@ func (f *Fleet) stop() {
 	f.stopped = true
 	for _, w := range f.workers {
 		f.remove(w)
+	}
+	for _, s := range f.spares {
+		f.wg.Go(s.end)
 	}
 	f.mu.Unlock()
 	f.head.agent()

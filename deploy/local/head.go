@@ -39,7 +39,7 @@ func (h *head) start(ctx context.Context) error {
 	p, err := launch(f.Ray, start{
 		kind: f.Cluster.Head, name: name, ip: nodeIP(0), headPort: h.port, client: f.Ray.Client,
 		dir: filepath.Join(f.Dir, "h"+strconv.Itoa(h.lives)), keep: f.logsOf(name, h.lives),
-	}, filepath.Join(f.Dir, "logs"))
+	}, filepath.Join(f.Dir, "logs"), nil)
 	if err != nil {
 		return err
 	}

@@ -23,30 +23,39 @@ type process struct {
 }
 
 // launch starts Ray in a process group of its own, so that an interrupt at the
-// terminal reaches us and not Ray.
-func launch(ray Ray, s start, logs string) (*process, error) {
+// terminal reaches us and not Ray: in a spare interpreter if there is one.
+func launch(ray Ray, s start, logs string, warm *spare) (*process, error) {
 	args, err := s.args()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(logs, s.name+".log")
-	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("keeping the log of %s: %w", s, err)
+	p := &process{dir: s.dir, log: filepath.Join(logs, s.name+".log"), keep: s.keep, done: make(chan struct{})}
+	if warm != nil && warm.become(append([]string{"ray"}, args...), s.env(), p.log) == nil {
+		p.cmd = warm.cmd
+	} else if err := p.exec(ray, s, args); err != nil {
+		return nil, err
 	}
-	defer log.Close()
-	cmd := exec.Command(ray.Path, args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = s.env(), log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting Ray for %s: %w", s, err)
-	}
-	p := &process{cmd: cmd, dir: s.dir, log: path, keep: s.keep, done: make(chan struct{})}
 	go func() {
-		p.err = cmd.Wait()
+		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// exec starts the ray command itself.
+func (p *process) exec(ray Ray, s start, args []string) error {
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("keeping the log of %s: %w", s, err)
+	}
+	defer log.Close()
+	p.cmd = exec.Command(ray.Path, args...)
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env(), log, log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("starting Ray for %s: %w", s, err)
+	}
+	return nil
 }
 
 // stop ends Ray politely, then by force; what is left of it is killed, and its

@@ -21,7 +21,8 @@ var ErrNoRay = errors.New("ray is not installed")
 
 // Ray is an installed Ray.
 type Ray struct {
-	Path    string // of the ray command
+	Path    string   // of the ray command
+	Python  []string // the interpreter that runs it
 	Version string
 	Client  bool // whether Ray Client's server would start with a head
 }
@@ -48,7 +49,7 @@ func FindRay(ctx context.Context, command string) (Ray, error) {
 	if err != nil || !ok {
 		return Ray{}, fmt.Errorf("%w: %s finds no package ray: run pip install ray, or give another command with --ray", ErrNoRay, python[0])
 	}
-	return Ray{Path: path, Version: version, Client: client == "True"}, nil
+	return Ray{Path: path, Python: python, Version: version, Client: client == "True"}, nil
 }
 
 // interpreter is the Python that a script's first line names.

@@ -62,7 +62,7 @@ func (w *worker) start(ctx context.Context) {
 	w.lives++
 	s := start{kind: w.kind, name: w.name, ip: w.ip, gcs: f.Address(), dir: filepath.Join(f.Dir, fmt.Sprintf("w%d-%d", w.number, w.lives)), keep: f.logsOf(w.name, w.lives)}
 	w.since, w.joined = f.Now(), false
-	p, err := launch(f.Ray, s, filepath.Join(f.Dir, "logs"))
+	p, err := launch(f.Ray, s, filepath.Join(f.Dir, "logs"), f.spare())
 	if err != nil {
 		w.failed(ctx, err.Error())
 		return

@@ -241,3 +241,6 @@ func (d *Driver) Kill() {
 	_ = d.cmd.Process.Kill() // it may have ended
 	_ = d.cmd.Wait()
 }
+
+// Errors is what the driver wrote to standard error.
+func (d *Driver) Errors() string { return d.errors.String() }
