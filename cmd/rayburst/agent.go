@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ func (c *agentCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	runtime.GOMAXPROCS(1) // ten small calls a second: threads that wake one another would cost more than the work
 	log := logger(c.Verbose)
 	conn, err := c.connect("rayburst agent "+c.InstanceID, log)
 	if err != nil {
