@@ -23,7 +23,7 @@ type Loop struct {
 	rejected  map[string]time.Time // by worker: not to be asked before
 	empty     map[string]time.Time // by joining worker: since when the plan leaves it empty
 	joining   map[string]time.Time // by worker: since when it has been joining
-	withdrawn map[string]bool      // workers the target has fallen by before they joined
+	withdrawn map[string]*givenUp  // by worker: did not join, or need not
 	backOffs  map[string]*backOff  // by type
 	last      *Decision
 	ended     map[string]time.Time // by node: lost, not dead in the GCS yet
@@ -33,7 +33,7 @@ type Loop struct {
 func NewLoop(c demand.Cluster) *Loop {
 	return &Loop{
 		cluster: c, asked: map[string]int{}, removals: map[string]*removal{}, rejected: map[string]time.Time{},
-		empty: map[string]time.Time{}, joining: map[string]time.Time{}, withdrawn: map[string]bool{},
+		empty: map[string]time.Time{}, joining: map[string]time.Time{}, withdrawn: map[string]*givenUp{},
 		backOffs: map[string]*backOff{}, ended: map[string]time.Time{},
 	}
 }
@@ -136,11 +136,19 @@ func (l *Loop) DrainAnswered(worker string, accepted bool, message string, now t
 // removal is one worker on its way out.
 type removal struct {
 	nodeType string
+	node     string // that was asked; empty: another scaler asked it
 	asked    time.Time
 	accepted bool
 	settled  time.Time // since when it has been drained and marked; zero: it is not
 	lowered  bool      // the target has fallen by it
 	recycled bool      // it is deleted for a fresh one instead
+}
+
+// givenUp is a worker that is not to join any more.
+type givenUp struct {
+	failed  bool      // it took too long
+	marked  time.Time // since when it has been seen to be the first to go; zero: it is not
+	lowered bool      // the target has fallen by it
 }
 
 // backOff keeps a type whose workers did not join from being launched.

@@ -1,6 +1,8 @@
 package scaler
 
 import (
+	"slices"
+
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/nodetypes"
 )
@@ -9,7 +11,7 @@ import (
 func (r *round) schedule() {
 	speed := r.Settings.UpscalingSpeed
 	r.reply = nodetypes.Schedule(nodetypes.Request{
-		NodeTypes: r.planTypes(), MaxWorkers: r.clusterMax(), IdleTimeout: r.Settings.IdleTimeout,
+		NodeTypes: r.planTypes(), MaxWorkers: max(r.clusterMax(), 1), IdleTimeout: r.Settings.IdleTimeout,
 		UpscalingSpeed: &speed, ConserveGPUNodes: true, Nodes: r.planNodes(), Demand: r.Snapshot.Demand,
 	})
 	for _, launch := range r.reply.Launch {
@@ -27,17 +29,33 @@ func (r *round) schedule() {
 	}
 }
 
-// clusterMax is the cluster's maximum without the replicas that are there and
-// take no demand.
+// clusterMax is the cluster's maximum without the replicas that are there, take
+// no demand and cannot be replaced, and with the nodes that are not ours.
 func (r *round) clusterMax() int {
-	if r.Settings.MaxWorkers == nodetypes.NoLimit {
-		return nodetypes.NoLimit
-	}
 	n := r.Settings.MaxWorkers
 	for _, t := range r.types {
-		n -= len(t.draining)
+		n = less(n, r.stuck(t)-len(r.unseen[t.Name]))
 	}
-	return max(n, 1)
+	return n
+}
+
+// stuck counts the workers that drain without our having asked.
+func (r *round) stuck(t *typeRound) int {
+	n := 0
+	for _, m := range t.draining {
+		if r.removals[m.Name] == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// less is a maximum less what takes a part of it.
+func less(maximum, n int) int {
+	if maximum == nodetypes.NoLimit {
+		return maximum
+	}
+	return max(0, maximum-n)
 }
 
 // planTypes are the types with the room they have now: none beyond what is
@@ -52,10 +70,8 @@ func (r *round) planTypes() []nodetypes.NodeType {
 
 func (r *round) planType(t *typeRound) nodetypes.NodeType {
 	nt := t.NodeType
-	if nt.MaxWorkers != nodetypes.NoLimit {
-		nt.MaxWorkers = max(0, nt.MaxWorkers-len(t.draining))
-	}
-	if r.Settings.MaxWorkers <= 0 {
+	nt.MaxWorkers = less(nt.MaxWorkers, r.stuck(t))
+	if r.clusterMax() <= 0 {
 		nt.MaxWorkers = 0
 	}
 	if t.backOff != nil {
@@ -72,18 +88,28 @@ func (r *round) strangers() []nodetypes.NodeType {
 	var out []nodetypes.NodeType
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
-		if r.byType[n.Type] != nil {
+		name := r.planTypeOf(n)
+		if r.byType[name] != nil {
 			continue
 		}
-		if _, ok := index[n.Type]; !ok {
-			index[n.Type] = len(out)
-			out = append(out, nodetypes.NodeType{Name: n.Type})
+		if _, ok := index[name]; !ok {
+			index[name] = len(out)
+			out = append(out, nodetypes.NodeType{Name: name})
 		}
 		if !n.Head {
-			out[index[n.Type]].MaxWorkers++
+			out[index[name]].MaxWorkers++
 		}
 	}
 	return out
+}
+
+// planTypeOf is the type that a node has in the plan: one of its own where it is
+// nobody's worker, so that it counts for no minimum and no maximum.
+func (r *round) planTypeOf(n *demand.LiveNode) string {
+	if slices.Contains(r.unseen[n.Type], n) {
+		return n.Type + "#unmanaged"
+	}
+	return n.Type
 }
 
 // planNodes are the head, what runs at its settled free capacity, and what
@@ -102,7 +128,7 @@ func (r *round) planNodes() []nodetypes.Node {
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
 		if !lost[n.ID] && !n.Draining && !r.going(n.InstanceID) {
-			out = append(out, planNode(n))
+			out = append(out, r.planNode(n))
 		}
 	}
 	for _, t := range r.types {
@@ -119,38 +145,76 @@ func (r *round) going(worker string) bool {
 	return rem != nil && rem.accepted
 }
 
-func planNode(n *demand.LiveNode) nodetypes.Node {
+func (r *round) planNode(n *demand.LiveNode) nodetypes.Node {
 	return nodetypes.Node{
-		ID: n.ID, Type: n.Type, Head: n.Head, Status: nodetypes.Running, Total: n.Total, Available: n.Free,
+		ID: n.ID, Type: r.planTypeOf(n), Head: n.Head, Status: nodetypes.Running, Total: n.Total, Available: n.Free,
 		Labels: n.Labels, Idle: n.Idle, Gangs: n.Gangs,
 	}
 }
 
 // recycle replaces drained workers by fresh ones when their type is needed
-// again before its target has fallen.
+// again: those by which its target has not fallen yet, then those that are
+// still there although it has, which the target would have to count otherwise.
 func (r *round) recycle() {
 	for _, t := range r.types {
-		kept := t.draining[:0:0]
-		for _, m := range t.draining {
-			rem := r.removals[m.Name]
-			if rem == nil || t.recycled >= t.launch.Count() {
-				kept = append(kept, m)
-				continue
-			}
-			rem.recycled = true
-			t.recycled++
-		}
-		t.draining = kept
+		t.draining = r.reuse(t, t.draining)
+		t.leaving = r.reuse(t, t.leaving)
+		t.late = r.reuse(t, t.late)
 	}
 }
 
+func (r *round) reuse(t *typeRound, from []*member) []*member {
+	kept := from[:0:0]
+	for _, m := range from {
+		if t.recycled < t.launch.Count() && r.replace(t, m) {
+			t.recycled++
+		} else {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// replace makes a worker that is going count as joining: as its fresh
+// successor, or as itself where it was given up while Ray was starting.
+func (r *round) replace(t *typeRound, m *member) bool {
+	given, rem := r.withdrawn[m.Name], r.removals[m.Name]
+	if given == nil && rem == nil {
+		return false
+	}
+	if delete(r.withdrawn, m.Name); given != nil && m.Started {
+		delete(r.Loop.joining, m.Name)
+		return true
+	}
+	if rem == nil {
+		rem = &removal{nodeType: t.Name, asked: r.Now, accepted: true}
+		r.removals[m.Name] = rem
+	}
+	rem.recycled = true
+	return true
+}
+
 // bound lets each type grow by what upscaling_speed allows, or by what
-// minimums, constraints and gangs opened if that is more.
+// minimums, constraints and gangs opened if that is more, and the cluster up to
+// its maximum, of which drained workers still take their part.
 func (r *round) bound() {
+	room := less(r.Settings.MaxWorkers, r.size())
 	for _, t := range r.types {
 		running := len(t.running) + t.heads
 		t.bound = nodetypes.UpscalingBound(r.Settings.UpscalingSpeed, running, len(t.joining)+t.recycled)
 		wanted := t.launch.Count() - t.recycled
 		t.now = max(0, min(wanted, max(t.bound, t.launch.Exempt()-t.recycled)))
+		t.full = t.now > room
+		t.now = min(t.now, room)
+		room = less(room, t.now)
 	}
+}
+
+// size is the sum of the targets before launches.
+func (r *round) size() int {
+	n := 0
+	for _, t := range r.types {
+		n += len(t.running) + len(t.joining) + len(t.late) + len(t.draining) + t.recycled
+	}
+	return n
 }

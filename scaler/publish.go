@@ -21,9 +21,13 @@ func (r *round) decision() *Decision {
 			d.Victims = append(d.Victims, name)
 		}
 	}
-	for name := range r.withdrawn {
-		d.Withdraw = append(d.Withdraw, name)
-		d.Victims = append(d.Victims, name)
+	for _, t := range r.types {
+		for _, m := range slices.Concat(t.late, t.leaving) {
+			if r.withdrawn[m.Name] != nil && !m.Started {
+				d.Withdraw = append(d.Withdraw, m.Name)
+				d.Victims = append(d.Victims, m.Name)
+			}
+		}
 	}
 	slices.Sort(d.Recycle)
 	slices.Sort(d.Victims)
@@ -37,9 +41,9 @@ func (r *round) decision() *Decision {
 // target is a type's number of workers and why.
 func (r *round) target(t *typeRound) Target {
 	out := Target{
-		Type: t.Name, Replicas: t.Replicas, Running: len(t.running), Joining: len(t.joining) + t.recycled,
+		Type: t.Name, Replicas: t.Replicas, Running: len(t.running), Joining: len(t.joining) + len(t.late) + t.recycled,
 		Draining: len(t.draining), Wanted: max(0, t.launch.Count()-t.recycled), Exempt: t.launch.Exempt(),
-		Bound: t.bound, Launch: t.now, Min: t.MinWorkers, Max: t.MaxWorkers, Removed: t.removed,
+		Bound: t.bound, Launch: t.now, Min: t.MinWorkers, Max: t.MaxWorkers, Removed: len(t.leaving),
 	}
 	out.Workers = out.Running + out.Joining + out.Draining + out.Launch
 	out.Reason = r.reason(t, out)
@@ -50,13 +54,15 @@ func (r *round) target(t *typeRound) Target {
 // reason is the step that shaped a target most.
 func (r *round) reason(t *typeRound, out Target) Reason {
 	switch {
+	case t.full:
+		return ReasonMaxWorkers
 	case out.Wanted > out.Launch:
 		return ReasonBound
 	case out.Launch+t.recycled > 0:
 		return cause(t)
 	case t.dropped > 0:
 		return ReasonWithdrawn
-	case t.removed > 0:
+	case r.drained(t) > 0:
 		return ReasonIdle
 	case t.backOff != nil:
 		return ReasonBackOff
@@ -68,10 +74,24 @@ func (r *round) reason(t *typeRound, out Target) Reason {
 		return ReasonMaxWorkers
 	case out.Joining > 0:
 		return ReasonJoining
+	case len(t.leaving) > 0:
+		return ReasonWithdrawn
 	case out.Workers > 0 && out.Workers == t.MinWorkers:
 		return ReasonMinWorkers
 	}
 	return ReasonSteady
+}
+
+// drained counts the workers by whose drain the target has fallen and that are
+// not gone yet.
+func (r *round) drained(t *typeRound) int {
+	n := 0
+	for _, m := range t.leaving {
+		if r.removals[m.Name] != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // cause is what opened most of a type's launches, the demand first.
@@ -96,9 +116,9 @@ func (r *round) held(t *typeRound, out Target) bool {
 }
 
 func (r *round) clusterFull() bool {
-	n := 0
+	n := r.size()
 	for _, t := range r.types {
-		n += len(t.running) + len(t.joining) + len(t.draining) + t.recycled + t.now
+		n += t.now
 	}
 	return n >= r.Settings.MaxWorkers
 }
@@ -132,9 +152,9 @@ func (r *round) detail(t *typeRound, out Target) string {
 	case ReasonTasks, ReasonGang, ReasonConstraint, ReasonMinWorkers:
 		return fmt.Sprintf("%s; +%d (%s)", have, out.Launch, causes(t))
 	case ReasonWithdrawn:
-		return fmt.Sprintf("%s; -%d that nobody needs any more or that did not join", have, t.dropped)
+		return fmt.Sprintf("%s; -%d that nobody needs any more or that did not join", have, max(t.dropped, len(t.leaving)))
 	case ReasonIdle:
-		return fmt.Sprintf("%s; %d drained workers are leaving", have, t.removed)
+		return fmt.Sprintf("%s; %d drained workers are leaving", have, r.drained(t))
 	case ReasonBackOff:
 		return have + "; " + t.backOff.String()
 	case ReasonMaxWorkers:

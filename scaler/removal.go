@@ -58,7 +58,7 @@ func (r *round) remove() {
 		}
 		for _, m := range t.running {
 			if r.removable(m) {
-				r.removals[m.Name] = &removal{nodeType: t.Name, asked: r.Now}
+				r.removals[m.Name] = &removal{nodeType: t.Name, node: m.node.ID, asked: r.Now}
 				r.drain = append(r.drain, Drain{Worker: m.Name, NodeID: m.node.ID, Type: t.Name, Idle: m.node.Idle})
 			}
 		}
@@ -84,7 +84,7 @@ func (r *round) batch(t *typeRound) bool {
 			return true
 		}
 	}
-	return t.removed > 0
+	return len(t.leaving) > 0
 }
 
 // awaited tells whether a needed worker of the type is on its way.
@@ -100,7 +100,7 @@ func (r *round) awaited(t *typeRound) bool {
 func (r *round) removable(m *member) bool {
 	reason, ok := r.idle[m.id]
 	_, used := r.used[m.id]
-	if !ok || used || m.node.Idle == 0 || r.Now.Before(r.rejected[m.Name]) {
+	if !m.there || !ok || used || m.node.Idle == 0 || r.Now.Before(r.rejected[m.Name]) {
 		return false
 	}
 	return reason == nodetypes.Idle || reason == nodetypes.MaxWorkers || reason == nodetypes.MaxWorkersOfType

@@ -16,7 +16,8 @@ type round struct {
 	World
 	types  []*typeRound
 	byType map[string]*typeRound
-	nodes  map[string]*demand.LiveNode // by worker
+	nodes  map[string]*demand.LiveNode   // by worker
+	unseen map[string][]*demand.LiveNode // by type: nodes whose worker is not there
 	lost   []string
 	reply  nodetypes.Reply
 	used   map[string]nodetypes.Use
@@ -30,14 +31,16 @@ type typeRound struct {
 	running  []*member // alive in the GCS, not draining
 	joining  []*member // any other replica
 	draining []*member // refuse new work, the target has not fallen by them
-	removed  int       // the target has fallen by them, they are not gone yet
+	late     []*member // given up, the target has not fallen by them: nothing is planned on them
+	leaving  []*member // the target has fallen by them, they are not gone yet
 	fell     int       // of these, by how many it falls now
 	launch   nodetypes.Launch
 	recycled int
 	now      int // launches of this decision
 	bound    int
-	dropped  int // joining workers the target falls by
-	heads    int // heads of this type
+	dropped  int  // joining workers the target falls by
+	full     bool // the cluster's maximum cuts the launches
+	heads    int  // heads of this type
 	backOff  *backOff
 }
 
@@ -83,6 +86,7 @@ func (r *round) match() {
 		workers[r.Workers[i].Name] = &r.Workers[i]
 	}
 	r.nodes = make(map[string]*demand.LiveNode, len(r.Snapshot.Nodes))
+	r.unseen = map[string][]*demand.LiveNode{}
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
 		if t := r.byType[n.Type]; n.Head && t != nil {
@@ -90,14 +94,26 @@ func (r *round) match() {
 		}
 		w := workers[n.InstanceID]
 		switch {
-		case w == nil || n.Head:
-		case !w.Drained && (!w.Started || n.StartTime != 0 && time.UnixMilli(int64(n.StartTime)).Before(w.StartedAt)):
+		case n.Head:
+		case w == nil && !n.Draining:
+			r.unseen[n.Type] = append(r.unseen[n.Type], n)
+		case w == nil:
+		case former(w, n):
 			r.lost = append(r.lost, n.ID)
 		default:
 			r.nodes[w.Name] = n
 		}
 	}
 	slices.Sort(r.lost)
+}
+
+// former tells whether a node belongs to a life of its worker that is over. A
+// worker that has never been seen to start joins faster than we are told.
+func former(w *Worker, n *demand.LiveNode) bool {
+	if w.Drained || w.StartedAt.IsZero() {
+		return false
+	}
+	return !w.Started || n.StartTime != 0 && time.UnixMilli(int64(n.StartTime)).Before(w.StartedAt)
 }
 
 // place puts a worker where it belongs.
@@ -124,18 +140,10 @@ func (r *round) place(w *Worker) {
 
 // leaving deals with workers whose removal is under way.
 func (r *round) leaving(t *typeRound, m *member) bool {
-	if failed, ok := r.withdrawn[m.Name]; ok {
-		if failed || !m.Started {
-			t.removed++
-			return true
-		}
-		delete(r.withdrawn, m.Name) // Ray was started after all
+	if r.givenUp(t, m) {
+		return true
 	}
-	rem := r.removals[m.Name]
-	if rem == nil && m.Drained {
-		rem = &removal{nodeType: m.Type, asked: r.Now, accepted: true}
-		r.removals[m.Name] = rem
-	}
+	rem := r.removal(m)
 	if rem == nil || !rem.accepted {
 		return false
 	}
@@ -147,25 +155,72 @@ func (r *round) leaving(t *typeRound, m *member) bool {
 		m.node = nil
 		r.wait(t, m)
 	case rem.lowered:
-		t.removed++
+		t.leaving = append(t.leaving, m)
 	default:
 		t.draining = append(t.draining, m)
 	}
 	return true
 }
 
+// givenUp deals with workers that were given up before they joined. One that
+// has joined at last, or was only not needed and has started all the same,
+// counts again. The target falls once Ray is not starting in the worker, for it
+// may join at any moment then, and it is marked, for another may go otherwise.
+func (r *round) givenUp(t *typeRound, m *member) bool {
+	g := r.withdrawn[m.Name]
+	switch {
+	case g == nil:
+		return false
+	case m.node != nil || m.Drained && !g.lowered || m.Started && !g.failed:
+		delete(r.withdrawn, m.Name)
+		return false
+	case m.Started:
+		g.lowered, g.marked = false, time.Time{}
+	case !g.lowered && r.settled(&g.marked, m.Marked):
+		g.lowered = true
+		t.fell++
+		t.dropped++
+	}
+	if m.since = r.Loop.joining[m.Name]; g.lowered {
+		t.leaving = append(t.leaving, m)
+	} else {
+		t.late = append(t.late, m)
+	}
+	return true
+}
+
+// removal is what is known of a worker's drain. A worker that runs a node other
+// than the drained one has started Ray again: its drain is over.
+func (r *round) removal(m *member) *removal {
+	rem := r.removals[m.Name]
+	if rem == nil && m.Drained {
+		rem = &removal{nodeType: m.Type, asked: r.Now, accepted: true}
+		r.removals[m.Name] = rem
+	}
+	if rem != nil && !m.Drained && m.node != nil && rem.node != "" && rem.node != m.node.ID {
+		delete(r.removals, m.Name)
+		return nil
+	}
+	return rem
+}
+
 // settle lets the target fall by a worker that has been drained and marked for
 // long enough, and tells whether it falls now.
 func (r *round) settle(rem *removal, m *member) bool {
-	switch {
-	case !m.Drained || !m.Marked:
-		rem.settled = time.Time{}
-	case rem.settled.IsZero():
-		rem.settled = r.Now
-	}
-	falls := !rem.settled.IsZero() && r.Now.Sub(rem.settled) >= r.Settings.RemovalSettle && !rem.recycled && !rem.lowered
+	falls := r.settled(&rem.settled, m.Drained && m.Marked) && !rem.recycled && !rem.lowered
 	rem.lowered = rem.lowered || falls
 	return falls
+}
+
+// settled tells whether something has been so for the settle time.
+func (r *round) settled(since *time.Time, is bool) bool {
+	switch {
+	case !is:
+		*since = time.Time{}
+	case since.IsZero():
+		*since = r.Now
+	}
+	return is && r.Now.Sub(*since) >= r.Settings.RemovalSettle
 }
 
 // joined forgets what was remembered of a worker until it joined.
@@ -188,13 +243,21 @@ func (r *round) wait(t *typeRound, m *member) {
 	t.joining = append(t.joining, m)
 }
 
-// ask adds the replicas that were asked for and are not there yet.
+// ask adds the replicas that were asked for and are not there yet. A node of
+// the type that is nobody's is taken for one of them: the GCS may list it
+// before we see its worker.
 func (r *round) ask(t *typeRound) {
 	asked, ok := r.asked[t.Name]
 	if !ok {
 		asked = t.Replicas
 	}
-	missing := asked - t.fell - len(t.running) - len(t.joining) - len(t.draining)
+	missing := asked - t.fell - len(t.running) - len(t.joining) - len(t.late) - len(t.draining)
+	for ; missing > 0 && len(r.unseen[t.Name]) > 0; missing-- {
+		n := r.unseen[t.Name][0]
+		r.unseen[t.Name] = r.unseen[t.Name][1:]
+		r.nodes[n.InstanceID] = n
+		t.running = append(t.running, &member{Worker: Worker{Name: n.InstanceID, Type: t.Name}, id: n.ID, node: n})
+	}
 	for i := range missing {
 		name := t.Name + "#" + strconv.Itoa(i)
 		r.wait(t, &member{Worker: Worker{Name: name, Type: t.Name}, id: "new:" + name})
@@ -258,14 +321,19 @@ func (r *round) hopeless(m *member) string {
 	return ""
 }
 
-// drop lets the target fall by a joining worker.
+// drop gives a joining worker up. The target falls by one that is not there or
+// came after it had fallen at once.
 func (r *round) drop(t *typeRound, m *member, failed bool) {
-	delete(r.Loop.joining, m.Name)
-	delete(r.empty, m.Name)
-	t.dropped++
-	if m.there {
-		r.withdrawn[m.Name] = failed
-		t.removed++
+	if delete(r.empty, m.Name); !m.there {
+		delete(r.Loop.joining, m.Name)
+		t.dropped++
+		return
+	}
+	r.withdrawn[m.Name] = &givenUp{failed: failed, lowered: m.extra}
+	if m.extra {
+		t.leaving = append(t.leaving, m)
+	} else {
+		t.late = append(t.late, m)
 	}
 }
 
@@ -278,6 +346,11 @@ func (r *round) forget() {
 	forget(r.removals, there)
 	forget(r.rejected, there)
 	forget(r.withdrawn, there)
+	for name := range r.asked {
+		if r.byType[name] == nil {
+			delete(r.asked, name)
+		}
+	}
 	for name, rem := range r.removals {
 		if !rem.accepted && r.Now.Sub(rem.asked) > drainPatience {
 			delete(r.removals, name)

@@ -23,6 +23,9 @@ func (r *round) views() []NodeView {
 				out = append(out, r.joiningView(t, m))
 			}
 		}
+		for _, m := range t.late {
+			out = append(out, r.joiningView(t, m))
+		}
 		for _, m := range t.draining {
 			out = append(out, leavingView(t, m, "Ray refuses new work on it"))
 		}

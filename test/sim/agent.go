@@ -38,12 +38,11 @@ func (c *cluster) attend(r *raylet) {
 func (s *sim) attendHead(c *cluster) {
 	a := &agent{raylet: &raylet{cluster: c}, incarnation: uint64(c.time().UnixNano()), version: -1, gcs: -1}
 	c.every(poll, func() bool {
-		if c.head != nil {
-			if a.raylet = c.head; !c.Agentless {
-				return a.pollRaylet(time.Second)
-			}
+		if c.head == nil || c.Agentless {
+			return !c.dead
 		}
-		return !c.dead
+		a.raylet = c.head
+		return a.pollRaylet(time.Second)
 	})
 	c.every(poll, func() bool { return a.pollGCS() })
 }
@@ -65,6 +64,7 @@ func (a *agent) pollGCS() bool {
 	if a.cluster.head == nil {
 		return true // nothing to name a report after
 	}
+	a.raylet = a.cluster.head
 	changed := a.gcs != a.cluster.version
 	a.gcs, a.state = a.cluster.version, a.cluster.report()
 	a.publish(changed, time.Second)
@@ -80,6 +80,9 @@ func (a *agent) publish(changed bool, beat time.Duration) {
 	r := &demand.Report{NodeID: a.raylet.id, Incarnation: a.incarnation, Sequence: a.sequence, Raylet: a.load, Cluster: a.state}
 	if a.pod != nil {
 		r.InstanceID, r.NodeType = a.pod.name, a.pod.kind.Name
+	}
+	if a.pod == nil {
+		a.said = r
 	}
 	a.send(r)
 }

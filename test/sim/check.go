@@ -51,12 +51,13 @@ func (b *brain) checkBound(d *scaler.Decision) {
 	}
 }
 
-// checkMaximum: no launch beyond a maximum.
+// checkMaximum: no launch beyond a maximum, and no target but for workers that
+// are there.
 func (b *brain) checkMaximum(d *scaler.Decision) {
 	all, launched := 0, 0
 	for _, t := range d.Targets {
 		all, launched = all+t.Workers, launched+t.Launch
-		if t.Launch > 0 && t.Workers > t.Max {
+		if t.Workers > t.Max && (t.Launch > 0 || t.Workers > len(b.of(t.Type))) {
 			b.failf("%s: target %d is above its maximum %d", t.Type, t.Workers, t.Max)
 		}
 	}
@@ -74,28 +75,34 @@ func (b *brain) checkFall(w scaler.World, d *scaler.Decision) {
 			old, _ := b.last.Target(t.Type)
 			before = old.Workers
 		}
-		if may := b.mayGo(w, d, t, before); t.Workers < before-may {
-			b.failf("%s falls from %d to %d, but only %d workers were drained or have not joined", t.Type, before, t.Workers, may)
+		there, may := b.mayGo(w, d, t)
+		fall := before - t.Workers - max(0, before-there)
+		if fall > len(may) {
+			b.failf("%s falls from %d to %d: %d were there, only %v were drained or have not joined", t.Type, before, t.Workers, there, may)
+			return
+		}
+		for _, name := range may[:max(0, fall)] {
+			b.removed[name] = true
 		}
 	}
 }
 
-func (b *brain) mayGo(w scaler.World, d *scaler.Decision, t scaler.Target, before int) int {
-	may, there := 0, 0
+// mayGo counts the workers that the target counts, and names those by which it
+// may fall.
+func (b *brain) mayGo(w scaler.World, d *scaler.Decision, t scaler.Target) (there int, may []string) {
 	for _, x := range w.Workers {
-		if x.Type != t.Type {
+		gone := x.Drained && x.Marked && slices.Contains(d.Victims, x.Name) || slices.Contains(d.Withdraw, x.Name)
+		if !gone {
+			delete(b.removed, x.Name)
+		}
+		if x.Type != t.Type || b.removed[x.Name] {
 			continue
 		}
-		if !b.removed[x.Name] {
-			there++
-		}
-		fallen := x.Drained && x.Marked && slices.Contains(d.Victims, x.Name) || slices.Contains(d.Withdraw, x.Name)
-		if fallen && !b.removed[x.Name] {
-			may++
-			b.removed[x.Name] = true
+		if there++; gone {
+			may = append(may, x.Name)
 		}
 	}
-	return may + max(0, before-there)
+	return there, may
 }
 
 // checkExcess: tasks and actors of one worker's worth each, or of a fraction of

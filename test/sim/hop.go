@@ -48,7 +48,7 @@ func (s *sim) mark(d *scaler.Decision) {
 		}
 		s.wanted[p.name] = want
 		s.later(300*time.Millisecond, p.name, func(p *pod) {
-			p.marked = want
+			p.marked = s.wanted[p.name]
 			p.seen()
 			p.after(p.between(0, 600*time.Millisecond), func() { p.cost = p.marked })
 		})
@@ -98,14 +98,14 @@ func (p *pod) rank() int {
 	switch {
 	case !p.assigned:
 		return 0
-	case p.raylet == nil && p.cost:
+	case !p.ready && p.cost:
 		return 1
-	case p.raylet == nil:
+	case !p.ready:
 		return 2
 	case p.cost:
 		return 3
 	}
-	return 4 + p.rng.IntN(1)
+	return 4
 }
 
 // applyNow is the embedded fleet's: only drained and withdrawn workers are ever

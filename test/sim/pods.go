@@ -20,6 +20,7 @@ type pod struct {
 	assigned  bool // to a machine
 	started   bool // Ray is running, or starting
 	startedAt time.Duration
+	ready     bool // as Kubernetes sees it
 	drained   bool
 	withheld  bool // its agent has been told not to start Ray
 	marked    bool
@@ -52,7 +53,16 @@ func (p *pod) start() {
 	life := p.lives
 	p.seen()
 	fails := p.chance(p.StartFails)
-	p.after(p.between(500*time.Millisecond, 8*time.Second), func() { p.up(life, fails) })
+	p.after(p.between(p.least(), p.least()+8*time.Second), func() { p.up(life, fails) })
+}
+
+// least is how long Ray takes to start at least: longer than Kubernetes takes to
+// tell that it has been started.
+func (s *sim) least() time.Duration {
+	if s.Hop == Local {
+		return 500 * time.Millisecond
+	}
+	return s.WatchLag + 500*time.Millisecond
 }
 
 func (p *pod) up(life int, fails bool) {
@@ -66,6 +76,8 @@ func (p *pod) up(life int, fails bool) {
 	default:
 		p.failures = 0
 		p.raylet = p.ray.join(p, p.kind.Total)
+		p.after(p.between(0, 2*time.Second), func() { p.ready = p.raylet != nil })
+		p.seen()
 		p.logf("%s joins as node %s", p.name, short(p.raylet.id))
 	}
 }
@@ -74,7 +86,7 @@ func short(id string) string { return id[len(id)-4:] }
 
 // crash ends Ray in the pod; its container is started again after a while.
 func (p *pod) crash() {
-	p.started = false
+	p.started, p.ready = false, false
 	if p.raylet != nil {
 		p.raylet.die(p.between(10*time.Millisecond, 14*time.Second))
 		p.raylet = nil
@@ -86,7 +98,7 @@ func (p *pod) crash() {
 
 // refuse is the agent's answer to an accepted drain.
 func (p *pod) refuse() {
-	p.drained, p.raylet = true, nil
+	p.drained, p.ready, p.raylet = true, false, nil
 	p.seen()
 }
 
@@ -96,9 +108,9 @@ func (p *pod) kill(why string) {
 		return
 	}
 	p.logf("%s is deleted (%s)", p.name, why)
-	if p.raylet != nil && !p.raylet.dead {
+	if p.raylet != nil && !p.raylet.dead && !p.raylet.cluster.dead {
 		p.failf("%s is deleted (%s) although its node is alive, not drained, and runs %d", p.name, why, len(p.raylet.running))
-	} else if p.started && !p.drained && p.failures == 0 && p.now-p.startedAt < p.timeout() && !p.everRan() {
+	} else if p.started && !p.drained && p.failures == 0 && p.now-p.startedAt > p.WatchLag+2*time.Second && p.now-p.startedAt < p.timeout() && !p.everRan() {
 		p.failf("%s is deleted (%s) although Ray has been started in it", p.name, why)
 	}
 	p.going, p.started = true, false
@@ -111,13 +123,15 @@ func (p *pod) kill(why string) {
 
 func (p *pod) everRan() bool { return p.lives > 1 }
 
-// seen lets the scaler's watch see the pod as it is, a moment later.
+// seen lets the scaler's watch see the pod as it is, a moment later and in the
+// order of the changes, as Kubernetes does.
 func (p *pod) seen() {
 	if p.Hop == Local {
 		p.see()
 		return
 	}
-	p.after(p.between(5*time.Millisecond, 300*time.Millisecond), p.see)
+	p.watched = max(p.watched, p.now+p.between(5*time.Millisecond, p.WatchLag))
+	p.after(p.watched-p.now, p.see)
 }
 
 func (p *pod) see() {

@@ -375,6 +375,9 @@ func (r *raylet) die(noticed time.Duration) {
 		r.cluster.version++
 	})
 	r.raylets = slices.DeleteFunc(r.raylets, func(o *raylet) bool { return o == r })
+	if r.cluster.dead {
+		return
+	}
 	for _, l := range r.queue {
 		r.again(l)
 	}

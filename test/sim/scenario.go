@@ -55,6 +55,7 @@ type Scenario struct {
 	Agentless      bool
 	Delay          time.Duration // of a report, at most
 	Loss, Doubles  float64       // of a report
+	WatchLag       time.Duration // of Kubernetes' objects, at most
 	StartFails     float64       // of a raylet
 	Doomed         float64       // workers that never start
 	AnswerLost     float64       // of a drain
@@ -97,7 +98,7 @@ func calm(seed uint64, c *clock) Scenario {
 		Seed: seed, Hop: pick(c, Local, HPA, Nudged), ClusterMax: nodetypes.NoLimit, Speed: pick(c, 0, 1, 10.0),
 		Idle: c.between(time.Second, 6*time.Second), Settle: pick(c, 0, time.Second, 5*time.Second),
 		Delay: pick(c, time.Millisecond, 20*time.Millisecond, 50*time.Millisecond), Doubles: pick(c, 0, 0.2),
-		Limit: 200 * time.Second, Exact: true,
+		Limit: 200 * time.Second, WatchLag: 300 * time.Millisecond, Exact: true,
 	}
 	if s.Hop != Local {
 		s.Settle = 5 * time.Second // Kubernetes sees marks late
@@ -128,6 +129,7 @@ func Harsh(seed uint64) Scenario {
 	s.Agentless = c.chance(0.1)
 	s.Delay, s.Loss = pick(c, 50*time.Millisecond, 500*time.Millisecond, 2*time.Second), pick(c, 0, 0.05, 0.3)
 	s.StartFails, s.Doomed, s.AnswerLost = pick(c, 0, 0.1, 0.4), pick(c, 0, 0, 0.1), pick(c, 0, 0.2)
+	s.WatchLag = pick(c, s.WatchLag, 3*time.Second, 8*time.Second)
 	s.BackOffTimeout = 30 * time.Second
 	s.Kinds = []Kind{
 		{Name: "cpu", Total: vec{int64(1 + c.rng.IntN(8)), 0}, Min: pick(c, 0, 0, 2), Max: 2 + c.rng.IntN(12)},

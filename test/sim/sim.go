@@ -20,8 +20,10 @@ type sim struct {
 	tasks     []*task
 	pods      []*pod
 	watch     map[string]scaler.Worker
+	watched   time.Duration  // until when the watch's events are on their way
 	replicas  map[string]int // what the Deployments ask for
 	published map[string]int
+	said      *demand.Report  // the head's last report
 	wanted    map[string]bool // marks
 	told      map[string]bool // withdrawals
 	number    map[string]int
@@ -127,7 +129,13 @@ func (s *sim) fault(what string) {
 // newHead ends the head, its driver and, a while later, all raylets.
 func (s *sim) newHead() {
 	old := s.ray
+	if old.dead {
+		return
+	}
 	old.dead = true
+	if late := s.said; late != nil {
+		s.after(s.between(10*time.Second, 30*time.Second), func() { s.brain.receive(late) })
+	}
 	for _, p := range slices.Clone(s.pods) {
 		if p.raylet != nil {
 			s.after(s.between(time.Second, 10*time.Second), func() {

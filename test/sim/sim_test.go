@@ -38,10 +38,20 @@ func run(t *testing.T, quick int, scenario func(uint64) sim.Scenario) {
 // tail is the end of a trace, or all of it with TRACE=all.
 func tail(trace string) string {
 	lines := strings.Split(trace, "\n")
-	if os.Getenv("TRACE") == "all" || len(lines) < 120 {
+	if os.Getenv("TRACE") == "all" || len(lines) < 60 {
 		return trace
 	}
-	return strings.Join(lines[len(lines)-120:], "\n")
+	return strings.Join(lines[len(lines)-60:], "\n")
+}
+
+// TestReplay prints the trace of one run: SEED=83 REPLAY=harsh go test -v -run Replay.
+func TestReplay(t *testing.T) {
+	scenario, ok := map[string]func(uint64) sim.Scenario{"small": sim.Small, "large": sim.Large, "harsh": sim.Harsh}[os.Getenv("REPLAY")]
+	if !ok {
+		t.Skip("REPLAY names no kind of scenario")
+	}
+	sc := scenario(first())
+	t.Logf("%v\n%s", sc, sim.Run(sc).Trace)
 }
 
 func TestSmallBursts(t *testing.T) { run(t, 150, sim.Small) }
