@@ -22,7 +22,8 @@ type Timeline struct {
 	samples []sample
 	lines   []string
 	bursts  []burst
-	waiting bool // demand is there, no decision has answered it
+	waiting map[string]bool // nodes whose raylets have demand
+	quiet   time.Time       // since when none has
 	nodes   nodeSeconds
 	counts  map[What]int
 	most    int
@@ -42,8 +43,12 @@ type sample struct {
 
 // NewTimeline begins now.
 func NewTimeline(now time.Time) *Timeline {
-	return &Timeline{begin: now, targets: map[string]int{}, counts: map[What]int{}}
+	return &Timeline{begin: now, targets: map[string]int{}, counts: map[What]int{}, waiting: map[string]bool{}}
 }
+
+// calmBetween is how long no raylet may have demand for the next demand to be
+// a burst of its own: leases leave one queue before they reach another.
+const calmBetween = time.Second
 
 // Reported notes when demand is first seen in an agent's report.
 func (t *Timeline) Reported(r *demand.Report, at time.Time) {
@@ -51,8 +56,16 @@ func (t *Timeline) Reported(r *demand.Report, at time.Time) {
 		r.Cluster != nil && len(r.Cluster.Gangs)+len(r.Cluster.Constraints) > 0
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if waits && !t.waiting && r.Raylet != nil {
-		t.waiting = true
+	before := len(t.waiting)
+	if waits {
+		t.waiting[r.NodeID] = true
+	} else {
+		delete(t.waiting, r.NodeID)
+	}
+	switch {
+	case before > 0 && len(t.waiting) == 0:
+		t.quiet = at
+	case before == 0 && len(t.waiting) > 0 && at.Sub(t.quiet) > calmBetween:
 		t.bursts = append(t.bursts, burst{seen: at})
 	}
 }
@@ -65,9 +78,6 @@ func (t *Timeline) Decided(d *scaler.Decision) []string {
 		return nil
 	}
 	t.integrate(d)
-	if len(d.Waiting) == 0 && len(d.Demand.Tasks)+len(d.Demand.Gangs)+len(d.Demand.Constraints) == 0 {
-		t.waiting = false
-	}
 	var out []string
 	for _, g := range d.Targets {
 		old := t.targets[g.Type]
