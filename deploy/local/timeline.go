@@ -190,11 +190,7 @@ func (t *Timeline) draw(b *strings.Builder) {
 	}
 	span := max(t.last.Sub(t.begin), time.Second)
 	for _, name := range slices.Sorted(maps.Keys(types)) {
-		row := make([]int, columns)
-		for _, s := range t.samples {
-			i := min(int(int64(columns)*int64(s.at.Sub(t.begin))/int64(span)), columns-1)
-			row[i] = max(row[i], s.workers[name])
-		}
+		row := t.row(name, span)
 		fmt.Fprintf(b, "  %-12s %s  at most %d\n", name, bar(row, peak), types[name])
 	}
 	if len(types) == 0 {
@@ -202,6 +198,22 @@ func (t *Timeline) draw(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "  %-12s 0 s%*.0f s\n", "", columns-4, span.Seconds())
+}
+
+// row is a type's largest number of running workers in each column; a column
+// in which nothing was decided is as the one before.
+func (t *Timeline) row(name string, span time.Duration) []int {
+	row := make([]int, columns)
+	last, now := 0, 0
+	for _, s := range t.samples {
+		i := min(int(int64(columns)*int64(s.at.Sub(t.begin))/int64(span)), columns-1)
+		for ; last < i; last++ {
+			row[last+1] = now
+		}
+		now = s.workers[name]
+		row[i] = max(row[i], now)
+	}
+	return row
 }
 
 func bar(row []int, peak int) string {
