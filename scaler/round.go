@@ -97,7 +97,7 @@ func (r *round) match() {
 		case n.Head:
 		case w == nil && !n.Draining:
 			r.unseen[n.Type] = append(r.unseen[n.Type], n)
-		case w == nil:
+		case w == nil || r.byType[w.Type] == nil:
 		case former(w, n):
 			r.lost = append(r.lost, n.ID)
 		default:

@@ -62,6 +62,9 @@ func bundles(g demand.Gang) string {
 // onTheWay is why demand that the plan has placed still waits.
 func (r *round) onTheWay() (WhyWait, string) {
 	for _, t := range r.types {
+		if t.full {
+			return WaitMaximum, "drained workers take a part of the cluster's maximum until they are gone"
+		}
 		if t.launch.Count()-t.recycled > t.now {
 			return WaitBound, fmt.Sprintf("upscaling_speed lets %d of %d workers of %s join now", t.now, t.launch.Count()-t.recycled, t.Name)
 		}
@@ -109,7 +112,10 @@ func nearest(types []*typeRound, q demand.ResourceRequest) string {
 	for _, t := range types {
 		n := 0
 		for _, e := range withoutImplicit(q.Resources) {
-			if have, _ := t.Resources.Get(e.Name); have < e.Amount {
+			switch have, _ := t.Resources.Get(e.Name); {
+			case have == 0 && e.Amount > 0:
+				n += 2
+			case have < e.Amount:
 				n++
 			}
 		}
