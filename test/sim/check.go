@@ -115,6 +115,7 @@ func (b *brain) checkExcess(d *scaler.Decision) {
 		all += t.Workers
 	}
 	if all > need {
+		b.excess = all - need
 		b.failf("%d workers are asked for, %d are needed at most", all, need)
 	}
 }

@@ -110,14 +110,24 @@ func calm(seed uint64, c *clock) Scenario {
 func Large(seed uint64) Scenario {
 	c := seeded(seed)
 	s := calm(seed, c)
-	slots := int64(1 + c.rng.IntN(4))
+	slots := pick[int64](c, 1, 2, 3, 4, 8, 20)
 	s.Kinds = []Kind{{Name: "w", Total: vec{slots, 0}, Min: pick(c, 0, 0, 1, 2), Max: 30}}
 	for range 1 + c.rng.IntN(3) {
 		s.Bursts = append(s.Bursts, Burst{
-			At: c.upTo(12 * time.Second), Count: 1 + c.rng.IntN(60), Shape: vec{1, 0}, Actors: c.chance(0.3),
+			At: c.upTo(12 * time.Second), Count: 1 + c.rng.IntN(80), Shape: vec{1, 0}, Actors: c.chance(0.3),
 			Length: c.between(100*time.Millisecond, 4*time.Second),
 		})
 	}
+	return s
+}
+
+// Agentless is bursts where the raylets have no agents: the GCS is a second late.
+func Agentless(seed uint64) Scenario {
+	s := Small(seed)
+	if seed%2 == 1 {
+		s = Large(seed)
+	}
+	s.Agentless = true
 	return s
 }
 

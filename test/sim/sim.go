@@ -36,6 +36,7 @@ type sim struct {
 	rising    map[string]bool
 	removed   map[string]bool // workers by which a target has fallen
 	failure   string
+	excess    int
 }
 
 // Result is what came of a run.
@@ -45,6 +46,7 @@ type Result struct {
 	Steps   uint64
 	Took    time.Duration // in virtual time
 	Workers int           // made in all
+	Excess  int           // how many workers too many broke the run
 }
 
 // Option changes a run.
@@ -79,7 +81,7 @@ func Run(sc Scenario, options ...Option) Result {
 	for _, n := range s.number {
 		made += n
 	}
-	return Result{s.failure, s.trace.String(), s.count, s.now, made}
+	return Result{s.failure, s.trace.String(), s.count, s.now, made, s.excess}
 }
 
 func (s *sim) begin() {
