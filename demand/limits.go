@@ -120,6 +120,7 @@ func (r *Report) Check() error {
 	}
 	c.name("instance_id", r.InstanceID)
 	c.name("node_type", r.NodeType)
+	c.name("agent_version", r.AgentVersion)
 	if r.Raylet == nil && r.Cluster == nil {
 		c.failf("raylet", "a report must have a raylet or a cluster", "neither")
 	}
@@ -176,6 +177,9 @@ func (c *checker) node(key string, n *Node) {
 		c.name(key+".labels", v)
 	}
 	c.atMost(key+".gangs", len(n.Gangs), maxGangsOnOneNode)
+	for _, g := range n.Gangs {
+		c.name(key+".gangs", g)
+	}
 	c.atMost(key+".activity", len(n.Activity), MaxActivity)
 	for _, a := range n.Activity {
 		if len(a) > MaxActivityBytes {

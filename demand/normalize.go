@@ -25,8 +25,8 @@ func (r ResourceRequest) Canonical() ResourceRequest {
 	return out
 }
 
-// MergeShapes adds up equal requests and drops those with no count and those
-// inside placement groups. The result is sorted by key, so it does not depend
+// MergeShapes adds up equal requests, to MaxCount at most, and drops those with
+// no count and those inside placement groups. The result is sorted by key, so it does not depend
 // on the order of its input.
 func MergeShapes(in []Shape) []Shape {
 	at := make(map[string]int, len(in))
@@ -39,7 +39,7 @@ func MergeShapes(in []Shape) []Shape {
 		c := Shape{s.Canonical(), s.Count}
 		key := c.Key()
 		if i, ok := at[key]; ok {
-			out[i].Count += c.Count
+			out[i].Count = min(out[i].Count+c.Count, MaxCount)
 			continue
 		}
 		at[key] = len(out)
@@ -65,8 +65,8 @@ func MergeQueued(in []QueuedDemand) []QueuedDemand {
 		c := QueuedDemand{q.Canonical(), q.Queued, q.Backlog}
 		key := c.Key()
 		if i, ok := at[key]; ok {
-			out[i].Queued += c.Queued
-			out[i].Backlog += c.Backlog
+			out[i].Queued = min(out[i].Queued+c.Queued, MaxCount)
+			out[i].Backlog = min(out[i].Backlog+c.Backlog, MaxCount)
 			continue
 		}
 		at[key] = len(out)

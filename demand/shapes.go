@@ -1,13 +1,17 @@
 package demand
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
 
 // shapes are the waiting requests of one source, by key, each with its count
 // over time.
-type shapes map[string]*shape
+type shapes struct {
+	queued, total time.Duration // the windows
+	by            map[string]*shape
+}
 
 type shape struct {
 	request ResourceRequest
@@ -34,35 +38,45 @@ func (s shapes) set(key string, r ResourceRequest, count int64, at time.Time) {
 }
 
 func (s shapes) shape(key string, r ResourceRequest) *shape {
-	e, ok := s[key]
+	e, ok := s.by[key]
 	if !ok {
-		e = &shape{request: r}
-		s[key] = e
+		e = &shape{request: r, queued: least{window: s.queued}, total: least{window: s.total}}
+		s.by[key] = e
 	}
 	return e
 }
 
-// settled are the counts that are certain: per request the larger of the least
-// number of leases and the least number of leases and backlog. It forgets what
-// no window needs any more. The second result is when a count could rise
-// although nothing is reported; zero: never.
-func (s shapes) settled(queued, total time.Duration, now time.Time) ([]Shape, time.Time) {
-	var next time.Time
-	keys := make([]string, 0, len(s))
-	for key := range s {
-		keys = append(keys, key)
+// forget drops the requests that wait no more and that no window needs.
+func (s shapes) forget(now time.Time) {
+	for key, e := range s.by {
+		e.queued.expire(now)
+		e.total.expire(now)
+		if e.total.now == 0 && len(e.total.past) == 0 {
+			delete(s.by, key)
+		}
 	}
-	slices.Sort(keys)
-	out := make([]Shape, 0, len(s))
-	for _, key := range keys {
-		e := s[key]
-		n := max(e.queued.over(queued, now), e.total.over(total, now))
+}
+
+// settled are the counts that are certain: per request the larger of the least
+// number of leases and the least number of leases and backlog. While leases move
+// between raylets only the latter counts: its window is the longer one, and a
+// lease may be seen at both for longer than the shorter one where a raylet is
+// slow to answer. The second result is when a count could rise although nothing
+// is reported; zero: never.
+func (s shapes) settled(moving bool, now time.Time) ([]Shape, time.Time) {
+	s.forget(now)
+	var next time.Time
+	out := make([]Shape, 0, len(s.by))
+	for _, key := range slices.Sorted(maps.Keys(s.by)) {
+		e := s.by[key]
+		n := e.total.over(now)
+		if !moving {
+			n = max(n, e.queued.over(now))
+		}
 		if n > 0 {
 			out = append(out, Shape{e.request, n})
-		} else if e.total.now == 0 && len(e.total.past) == 0 {
-			delete(s, key)
 		}
-		next = earlier(next, earlier(e.queued.next(queued), e.total.next(total)))
+		next = earlier(next, earlier(e.queued.next(), e.total.next()))
 	}
 	return out, next
 }

@@ -70,12 +70,22 @@ func (s *State) source(now time.Time) Source {
 func (s *State) demand(out *Snapshot, now time.Time) {
 	var next time.Time
 	if out.Source == FromRaylets {
-		out.Demand.Tasks, next = s.queued.settled(s.windows.Queued, s.windows.Total, now)
+		out.Demand.Tasks, next = s.queued.settled(s.moving(now), now)
 	} else {
-		out.Demand.Tasks, next = s.pending.settled(s.windows.Pending, s.windows.Pending, now)
+		out.Demand.Tasks, next = s.pending.settled(true, now)
 	}
 	out.Next = earlier(out.Next, next)
 	out.Demand.Gangs, out.Demand.Constraints = s.cluster.Gangs, s.cluster.Constraints
+}
+
+// moving tells whether leases move between raylets, since one of them is new.
+func (s *State) moving(now time.Time) bool {
+	for id, n := range s.nodes {
+		if id != s.head && now.Sub(n.seen) < s.windows.Joined {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *State) liveNodes(out *Snapshot, now time.Time) {
@@ -85,13 +95,25 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 		}
 		live, next := s.live(n, out.Source, now)
 		out.Nodes = append(out.Nodes, live)
-		out.Next = earlier(out.Next, next)
+		out.Next = earlier(out.Next, earlier(next, s.silent(n, now)))
 		out.Truncated = out.Truncated || live.Reported && n.report.Raylet.Truncated
 	}
 	slices.SortFunc(out.Nodes, func(a, b LiveNode) int {
 		return cmp.Or(-compareBool(a.Head, b.Head), cmp.Compare(a.Type, b.Type),
 			cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.ID, b.ID))
 	})
+}
+
+// silent is when a node will have been silent for too long; zero: it has been.
+func (s *State) silent(n *node, now time.Time) time.Time {
+	since := n.listed
+	if s.fresh(n, now) {
+		since = n.at
+	}
+	if at := since.Add(s.windows.Stale + time.Nanosecond); at.After(now) {
+		return at
+	}
+	return time.Time{}
 }
 
 func compareBool(a, b bool) int {
@@ -108,13 +130,13 @@ func compareBool(a, b bool) int {
 // nothing is reported.
 func (s *State) live(n *node, source Source, now time.Time) (LiveNode, time.Time) {
 	out := LiveNode{Node: n.info, Total: n.info.Total, Idle: gcsIdle(n.info), Draining: n.info.Status == NodeDraining}
-	free, window := &n.gcs, s.windows.Pending
+	free := &n.gcs
 	if s.fresh(n, now) {
 		out.Reported = true
 		out.Total = n.report.Raylet.Total
 		out.Idle = s.idle(n, out.Idle, now)
 		out.Draining = out.Draining || n.report.Raylet.Draining
-		free, window = &n.free, s.windows.Free
+		free = &n.free
 	}
 	joined := s.windows.Joined
 	if source == FromGCS {
@@ -124,8 +146,8 @@ func (s *State) live(n *node, source Source, now time.Time) (LiveNode, time.Time
 		out.Free = out.Total
 		return out, n.listed.Add(joined)
 	}
-	out.Free = within(free.over(window, now), out.Total)
-	return out, free.next(window)
+	out.Free = within(free.over(now), out.Total)
+	return out, free.next()
 }
 
 // idle is the shorter of what the raylet and the GCS say, so that a node in

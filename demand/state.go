@@ -55,6 +55,7 @@ type node struct {
 	at     time.Time // when report came
 	info   *Node     // its row in the GCS; nil: not listed
 	listed time.Time // since when
+	seen   time.Time // when it was first heard of
 	free   most      // as its raylet says
 	gcs    most      // as the GCS says
 	demand map[string]QueuedDemand
@@ -64,7 +65,7 @@ type node struct {
 func NewState(w Windows) *State {
 	return &State{
 		windows: w, nodes: map[string]*node{}, gone: map[string]time.Time{}, lost: map[string]time.Time{},
-		queued: shapes{}, pending: shapes{},
+		queued: shapes{w.Queued, w.Total, map[string]*shape{}}, pending: shapes{w.Pending, w.Pending, map[string]*shape{}},
 	}
 }
 
@@ -73,10 +74,11 @@ func NewState(w Windows) *State {
 // and reordering change nothing. The report must have passed Check and must
 // not be changed afterwards.
 func (s *State) Apply(r *Report, at time.Time) bool {
-	if _, dead := s.gone[r.NodeID]; dead && r.Cluster == nil {
+	s.revive(r.NodeID, at)
+	if s.late(r, at) || r.Cluster == nil && s.refused(r.NodeID, at) {
 		return false
 	}
-	n := s.node(r.NodeID)
+	n := s.node(r.NodeID, at)
 	if n.report != nil && !r.Newer(n.report) && at.Sub(n.at) <= s.windows.Stale {
 		return false
 	}
@@ -84,16 +86,45 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 	if r.Cluster != nil {
 		s.applyCluster(r, at)
 	}
-	if r.Raylet != nil {
+	if r.Raylet != nil && s.nodes[r.NodeID] == n { // unless the head has just called itself dead
 		s.applyRaylet(n, r.Raylet, at)
 	}
 	return true
 }
 
-func (s *State) node(id string) *node {
+// refused tells whether a node may not report: it is dead, for as long as it
+// keeps reporting and a minute more, or there are too many already.
+func (s *State) refused(id string, at time.Time) bool {
+	if _, dead := s.gone[id]; dead {
+		s.gone[id] = at
+		return true
+	}
+	return s.nodes[id] == nil && len(s.nodes) >= MaxNodes
+}
+
+// late tells whether a report is of a life of the cluster that is over: an agent
+// that started later speaks for another one now.
+func (s *State) late(r *Report, at time.Time) bool {
+	if r.Cluster == nil || s.cluster == nil || r.Cluster.Session == s.cluster.Session {
+		return false
+	}
+	head := s.nodes[s.head]
+	return head != nil && head.report != nil && r.Incarnation < head.report.Incarnation && at.Sub(s.at) <= s.windows.Stale
+}
+
+// revive takes back that a node was lost: who still reports long after that is
+// alive.
+func (s *State) revive(id string, at time.Time) {
+	if lost, ok := s.lost[id]; ok && at.Sub(lost) > s.windows.Stale {
+		delete(s.lost, id)
+		delete(s.gone, id)
+	}
+}
+
+func (s *State) node(id string, at time.Time) *node {
 	n, ok := s.nodes[id]
 	if !ok {
-		n = &node{}
+		n = &node{seen: at, free: most{window: s.windows.Free}, gcs: most{window: s.windows.Pending}}
 		s.nodes[id] = n
 	}
 	return n
@@ -138,6 +169,8 @@ func (s *State) applyCluster(r *Report, at time.Time) {
 	expire(s.gone, at.Add(-12*s.windows.Stale))
 	expire(s.lost, at.Add(-60*s.windows.Stale))
 	s.applyPending(r.Cluster.Pending, at)
+	s.queued.forget(at)
+	s.pending.forget(at)
 }
 
 // Lose takes a node for dead before the GCS does, which notices a killed
@@ -160,7 +193,8 @@ func expire(m map[string]time.Time, before time.Time) {
 // restart forgets the former life of the cluster: its raylets do not come
 // back, and the new head has its own.
 func (s *State) restart(r *Report, at time.Time) {
-	s.since, s.pending = at, shapes{}
+	s.since = at
+	clear(s.pending.by)
 	for id := range s.nodes {
 		if id != r.NodeID && s.cluster != nil {
 			s.drop(id, at)
@@ -197,7 +231,7 @@ func (s *State) list(rows []Node, at time.Time) map[string]bool {
 }
 
 func (s *State) take(row *Node, at time.Time) {
-	n := s.node(row.ID)
+	n := s.node(row.ID, at)
 	if n.info == nil {
 		n.listed = at
 	}
@@ -221,7 +255,7 @@ func (s *State) applyPending(pending []Shape, at time.Time) {
 		now[key] = p.Count
 		s.pending.set(key, p.ResourceRequest, p.Count, at)
 	}
-	for key, e := range s.pending {
+	for key, e := range s.pending.by {
 		if _, ok := now[key]; !ok {
 			s.pending.set(key, e.request, 0, at)
 		}
