@@ -58,7 +58,11 @@ func (d *Decision) explainType(b *strings.Builder, t Target) {
 }
 
 func explainNode(b *strings.Builder, n NodeView) {
-	fmt.Fprintf(b, "%s is %s and stays, because %s: %s\n", n.Name, n.State, n.Keep, n.Detail)
+	verb := "stays"
+	if n.Keep == KeepNot {
+		verb = "leaves"
+	}
+	fmt.Fprintf(b, "%s is %s and %s, because %s: %s\n", n.Name, n.State, verb, n.Keep, n.Detail)
 }
 
 func explainWaiting(b *strings.Builder, waiting []Waiting) {

@@ -2,6 +2,7 @@ package scaler
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -67,6 +68,7 @@ func newRound(l *Loop, w World) *round {
 		r.byType[t.Name] = tr
 	}
 	r.match()
+	r.verify()
 	for i := range w.Workers {
 		r.place(&w.Workers[i])
 	}
@@ -114,6 +116,35 @@ func former(w *Worker, n *demand.LiveNode) bool {
 		return false
 	}
 	return !w.Started || n.StartTime != 0 && time.UnixMilli(int64(n.StartTime)).Before(w.StartedAt)
+}
+
+// verify looks who went. All drained and marked workers of a type are equal to
+// those who remove them, so one may go by which the target has not fallen yet,
+// in the place of one by which it has: that one is still to come then.
+func (r *round) verify() {
+	there := make(map[string]bool, len(r.Workers))
+	for i := range r.Workers {
+		there[r.Workers[i].Name] = true
+	}
+	for name, rem := range r.removals {
+		if there[name] || !rem.accepted || rem.lowered || rem.recycled {
+			continue
+		}
+		if other := r.remaining(rem.nodeType, there); other != nil {
+			other.lowered = false
+		}
+	}
+}
+
+// remaining is the first removal by which a type's target has fallen and whose
+// worker is still there.
+func (r *round) remaining(nodeType string, there map[string]bool) *removal {
+	for _, name := range slices.Sorted(maps.Keys(r.removals)) {
+		if rem := r.removals[name]; rem.nodeType == nodeType && rem.lowered && there[name] {
+			return rem
+		}
+	}
+	return nil
 }
 
 // place puts a worker where it belongs.
