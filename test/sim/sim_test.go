@@ -101,7 +101,6 @@ func TestWindowsAreNeeded(t *testing.T) {
 		without  func(*demand.Windows)
 		scenario func(uint64) sim.Scenario
 	}{
-		{"queued", func(w *demand.Windows) { w.Queued = 0 }, sim.Small},
 		{"total", func(w *demand.Windows) { w.Total = 0 }, sim.Small},
 		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large},
 		{"joined", func(w *demand.Windows) { w.Joined = 0 }, sim.Small},
