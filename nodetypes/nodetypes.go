@@ -54,11 +54,11 @@ type NodeType struct {
 type Status int
 
 const (
-	// Running: its raylet is alive in the GCS.
+	// Running is a node whose raylet is alive in the GCS.
 	Running Status = iota
-	// Joining: asked for or starting. Counts as a whole free node of its type.
+	// Joining is asked for or starting. Counts as a whole free node of its type.
 	Joining
-	// Draining: going away. Ignored altogether.
+	// Draining is going away. Ignored altogether.
 	Draining
 )
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
-	"github.com/rayburst/rayburst/nodetypes"
 )
 
 // Loop is the memory between the decisions of one cluster. Step is called on
@@ -181,13 +180,4 @@ func (l *Loop) fail(nodeType, reason string, n int, started, now time.Time) {
 
 func (b *backOff) String() string {
 	return fmt.Sprintf("%d workers did not join (%s), next try %s", b.count, b.reason, b.until.UTC().Format(time.TimeOnly))
-}
-
-// planTypes are the node types the scheduler may choose from.
-func planTypes(types []TypeState) []nodetypes.NodeType {
-	out := make([]nodetypes.NodeType, len(types))
-	for i, t := range types {
-		out[i] = t.NodeType
-	}
-	return out
 }

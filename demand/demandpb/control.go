@@ -26,7 +26,7 @@ func MarshalControl(c demand.Control) ([]byte, error) {
 func UnmarshalControl(b []byte) (demand.Control, error) {
 	var m Control
 	if err := proto.Unmarshal(b, &m); err != nil {
-		return demand.Control{}, fmt.Errorf("%w: must be a rayburst.v1.Control: %v", ErrControl, err)
+		return demand.Control{}, fmt.Errorf("%w: must be a rayburst.v1.Control: %w", ErrControl, err)
 	}
 	c := demand.Control{Kind: demand.ControlKind(m.Kind), NodeID: m.NodeId, Reason: m.Reason, State: decodeState(m.State)}
 	switch {
@@ -47,7 +47,7 @@ func MarshalControlReply(r demand.ControlReply) ([]byte, error) {
 func UnmarshalControlReply(b []byte) (demand.ControlReply, error) {
 	var m ControlReply
 	if err := proto.Unmarshal(b, &m); err != nil {
-		return demand.ControlReply{}, fmt.Errorf("%w: must be a rayburst.v1.ControlReply: %v", ErrControl, err)
+		return demand.ControlReply{}, fmt.Errorf("%w: must be a rayburst.v1.ControlReply: %w", ErrControl, err)
 	}
 	return demand.ControlReply{Accepted: m.Accepted, Message: m.Message}, nil
 }

@@ -23,7 +23,7 @@ func UnmarshalReport(b []byte) (*demand.Report, error) {
 	}
 	var m Report
 	if err := proto.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %v", demand.ErrReport, err)
+		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %w", demand.ErrReport, err)
 	}
 	r := &demand.Report{
 		NodeID: m.NodeId, Incarnation: m.Incarnation, Sequence: m.Sequence, InstanceID: m.InstanceId,

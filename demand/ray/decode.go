@@ -173,10 +173,11 @@ func strategy(details string, requests []*autoscalerpb.ResourceRequest) demand.S
 		return s
 	}
 	for _, r := range requests {
-		for _, c := range r.GetPlacementConstraints() {
-			if c.GetAntiAffinity() != nil {
-				return demand.StrictSpread
-			}
+		c := r.GetPlacementConstraints()
+		if len(c) > 0 && c[0].GetAntiAffinity() != nil {
+			return demand.StrictSpread
+		}
+		if len(c) > 0 {
 			return demand.StrictPack
 		}
 	}

@@ -3,6 +3,7 @@ package plancase
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -110,7 +111,7 @@ func parseList(d *json.Decoder, key string, depth int) (value, error) {
 
 // noEOF is for an end of input within a value, which is an error.
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

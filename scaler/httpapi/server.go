@@ -81,7 +81,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	err := s.Shutdown(stop)
-	<-ended
+	<-ended //nolint:errcheck // http.ErrServerClosed: Shutdown has been called
 	if errors.Is(err, context.DeadlineExceeded) {
 		return s.Close()
 	}

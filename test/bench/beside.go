@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -139,7 +140,7 @@ func runPeer(n string) error {
 func giveDefaults(ray, yaml string) error {
 	found, err := filepath.Glob(filepath.Join(filepath.Dir(ray), "..", "lib", "python3*", "site-packages", "ray", "autoscaler", "_private"))
 	if err != nil || len(found) != 1 {
-		return fmt.Errorf("finding Ray's package beside %s: %v (%v)", ray, found, err)
+		return fmt.Errorf("finding Ray's package beside %s, among %q: %w", ray, found, cmp.Or(err, os.ErrNotExist))
 	}
 	dir := filepath.Join(found[0], "fake_multi_node")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

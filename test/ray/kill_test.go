@@ -27,15 +27,15 @@ func attempt(t *testing.T, path string) string {
 // kill9 kills the raylet of a node: its command line names the node's id.
 func kill9(t *testing.T, node string) {
 	t.Helper()
-	for _, pid := range matching(t, func(command string) bool {
+	pids := matching(t, func(command string) bool {
 		return strings.Contains(command, "raylet/raylet") && strings.Contains(command, node)
-	}) {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		return
+	})
+	if len(pids) == 0 {
+		t.Fatalf("no raylet of node %s", node)
 	}
-	t.Fatalf("no raylet of node %s", node)
+	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // matching are the processes whose command line is as wished.
