@@ -234,18 +234,18 @@ func (s *session) publish(d *scaler.Decision) {
 func (s *session) happened(e local.Event) { s.view.line(s.timeline.Happened(e)) }
 
 // attend runs the agent beside a node.
-func (s *session) attend(ctx context.Context, name string, head bool, h local.Hooks) {
+func (s *session) attend(ctx context.Context, n local.Node, h local.Hooks) {
 	mode := ray.Worker
-	if head {
+	if n.Head {
 		mode = ray.Head
 	}
 	a := &ray.Agent{
-		Mode: mode, GCSAddress: s.fleet.Address(), InstanceID: name, Security: s.security, Version: version,
+		Mode: mode, GCSAddress: s.fleet.Address(), InstanceID: n.Name, Since: n.Since, Security: s.security, Version: version,
 		Bus: bus{&nats.Publisher{Conn: s.conn, Cluster: s.name}, s.timeline}, Now: time.Now, Log: s.log,
 		HeadToken: nats.Head, Found: h.Found, Drained: h.Drained,
 	}
 	if err := a.Run(ctx); err != nil {
-		s.log.Error("agent ended", "node", name, "error", err)
+		s.log.Error("agent ended", "node", n.Name, "error", err)
 	}
 }
 

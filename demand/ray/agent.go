@@ -38,7 +38,10 @@ type Agent struct {
 	// InstanceID is RAY_CLOUD_INSTANCE_ID of the raylet to stand beside. A
 	// head's agent may leave it empty: it takes the node that says it is head.
 	InstanceID string
-	Security   Security
+	// Since is when the worker was started: an older node is of a former life
+	// of it, which the GCS has not found dead yet. The zero time is any.
+	Since    time.Time
+	Security Security
 	Bus        Bus
 	Version    string
 	Now        func() time.Time
@@ -115,7 +118,8 @@ func (a *Agent) mine(n *gcspb.GcsNodeInfo) bool {
 	if a.InstanceID == "" || a.Mode == GCSOnly {
 		return a.Mode != Worker && n.GetIsHeadNode()
 	}
-	return n.GetInstanceId() == a.InstanceID
+	former := !a.Since.IsZero() && n.GetStartTimeMs() != 0 && time.UnixMilli(int64(n.GetStartTimeMs())).Before(a.Since)
+	return n.GetInstanceId() == a.InstanceID && !former
 }
 
 // attend polls one node until it is lost or the context ends.

@@ -22,14 +22,22 @@ type Hooks struct {
 	Drained func() // Ray has accepted the node's drain
 }
 
+// Node is one life of a node.
+type Node struct {
+	Name  string // RAY_CLOUD_INSTANCE_ID
+	Head  bool
+	Since time.Time // when it was started
+}
+
 // Config is what a fleet works with; every field is required.
 type Config struct {
 	Cluster *deploy.Cluster
 	Ray     Ray
 	Dir     string // a short path of the fleet's own: logs and Ray's temp dirs
 	GCSPort int    // 0: any free one
-	// Attend runs the agent beside a node until the context ends.
-	Attend func(ctx context.Context, name string, head bool, h Hooks)
+	// Attend runs the agent beside a node that was started at a moment until
+	// the context ends.
+	Attend func(ctx context.Context, n Node, h Hooks)
 	// Event is told what happens to workers; it must not block.
 	Event func(Event)
 	Now   func() time.Time

@@ -36,6 +36,7 @@ func (h *head) start(ctx context.Context) error {
 	f := h.fleet
 	h.lives++
 	name := HeadName(f.Cluster.Name)
+	node := Node{Name: name, Head: true, Since: f.Now()}
 	p, err := launch(f.Ray, start{
 		kind: f.Cluster.Head, name: name, ip: nodeIP(0), headPort: h.port, client: f.Ray.Client,
 		dir: filepath.Join(f.Dir, "h"+strconv.Itoa(h.lives)), keep: f.logsOf(name, h.lives),
@@ -50,7 +51,7 @@ func (h *head) start(ctx context.Context) error {
 	}
 	agent, cancel := context.WithCancel(ctx)
 	h.agent = cancel
-	f.wg.Go(func() { f.Attend(agent, name, true, Hooks{Found: func() {}, Drained: func() {}}) })
+	f.wg.Go(func() { f.Attend(agent, node, Hooks{Found: func() {}, Drained: func() {}}) })
 	return nil
 }
 

@@ -71,7 +71,8 @@ func (w *worker) start(ctx context.Context) {
 	f.event(w, Started, "")
 	agent, cancel := context.WithCancel(ctx)
 	w.agent = cancel
-	w.attended.Go(func() { f.Attend(agent, w.name, false, Hooks{Found: w.found, Drained: w.drain}) })
+	node := Node{Name: w.name, Since: w.since}
+	w.attended.Go(func() { f.Attend(agent, node, Hooks{Found: w.found, Drained: w.drain}) })
 	f.wg.Go(func() { w.watch(ctx, p) })
 	f.touch()
 }

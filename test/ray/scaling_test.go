@@ -227,21 +227,21 @@ func rayStatus(t *testing.T, c *rig.Cluster) {
 	d.Kill()
 }
 
+// killedWorker: Ray notices a killed raylet after 13 s, so its replacement may
+// have been idle and gone by then. There is never more than one at a time.
 func killedWorker(t *testing.T, c *rig.Cluster) {
 	path := filepath.Join(t.TempDir(), "attempts")
-	started := c.Count("cpu", "started")
-	n := asked(c, "cpu", func() {
-		d := drive(t, c, "retry", path)
-		await(t, d, "asked")
-		kill9(t, attempt(t, path))
-		await(t, d, "done")
-		finish(t, d)
-	})
-	if n != 1 {
-		t.Errorf("%d workers were asked for; the killed one should be started again in its place", n)
+	before, started := len(c.Lines()), c.Count("cpu", "started")
+	d := drive(t, c, "retry", path)
+	await(t, d, "asked")
+	kill9(t, attempt(t, path))
+	await(t, d, "done")
+	finish(t, d)
+	if n := peak(c.Lines()[before:]); n != 1 {
+		t.Errorf("%d workers were wanted at once for one task whose worker was killed", n)
 	}
-	if again := c.Count("cpu", "started") - started; again != 2 {
-		t.Errorf("workers were started %d times, want 2", again)
+	if again := c.Count("cpu", "started") - started; again < 2 {
+		t.Errorf("workers were started %d times; the killed one was not replaced", again)
 	}
 }
 
