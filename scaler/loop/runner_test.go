@@ -379,7 +379,7 @@ func TestOfferNeverBlocks(t *testing.T) {
 		f.Offer(last)
 		f.Offer(newest) // older, and from only one of the nodes a change
 		f.run()
-		time.Sleep(400 * time.Millisecond)
+		time.Sleep(1300 * time.Millisecond)
 		if d := f.last(); d.Unknown != "" || len(d.Demand.Tasks) != 1 || d.Demand.Tasks[0].Count != 12 {
 			t.Errorf("demand %v (unknown: %q), want that of the newest report", d.Demand.Tasks, d.Unknown)
 		}

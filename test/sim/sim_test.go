@@ -32,6 +32,7 @@ func run(t *testing.T, quick int, scenario func(uint64) sim.Scenario) { runBut(t
 // runBut runs seeds, of which so many may ask for one worker too many.
 func runBut(t *testing.T, quick int, scenario func(uint64) sim.Scenario, excused uint64) {
 	t.Helper()
+	t.Parallel()
 	from := first()
 	for seed := from; seed < from+seeds(t, quick); seed++ {
 		sc := scenario(seed)
@@ -66,23 +67,24 @@ func TestReplay(t *testing.T) {
 
 // TestSmallBursts: 1…6 tasks or actors of a worker's worth never ask for more
 // workers than that.
-func TestSmallBursts(t *testing.T) { run(t, 200, sim.Small) }
+func TestSmallBursts(t *testing.T) { run(t, 150, sim.Small) }
 
 // TestLargeBursts: nor do bursts with a backlog, on workers that hold several,
 // but for one worker in one of a thousand runs: the sum over raylets is exact at
 // the moment at which a driver tells its backlog, of which the head's report is
 // up to 0.1 s late, and a lease may be granted within that.
-func TestLargeBursts(t *testing.T) { runBut(t, 50, sim.Large, seeds(t, 50)/1000) }
+func TestLargeBursts(t *testing.T) { runBut(t, 20, sim.Large, seeds(t, 20)/1000) }
 
 // TestAgentless: nor where only the GCS is asked.
-func TestAgentless(t *testing.T) { run(t, 50, sim.Agentless) }
+func TestAgentless(t *testing.T) { run(t, 40, sim.Agentless) }
 
 // TestHarsh: losses, crashes, new heads and full clusters lose no running work,
 // and all work gets done.
-func TestHarsh(t *testing.T) { run(t, 80, sim.Harsh) }
+func TestHarsh(t *testing.T) { run(t, 90, sim.Harsh) }
 
 // TestDeterministic: a seed gives the same bytes whenever it is run.
 func TestDeterministic(t *testing.T) {
+	t.Parallel()
 	for _, scenario := range []func(uint64) sim.Scenario{sim.Small, sim.Large, sim.Harsh} {
 		for seed := range uint64(3) {
 			a, b := sim.Run(scenario(seed), sim.Whole), sim.Run(scenario(seed), sim.Whole)
@@ -96,20 +98,22 @@ func TestDeterministic(t *testing.T) {
 // TestWindowsAreNeeded: without one of the windows some seed asks for too many,
 // so the invariant above is not held by chance.
 func TestWindowsAreNeeded(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		without  func(*demand.Windows)
 		scenario func(uint64) sim.Scenario
+		from     uint64 // near a seed that is known to
 	}{
-		{"total", func(w *demand.Windows) { w.Total = 0 }, sim.Small},
-		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large},
-		{"joined", func(w *demand.Windows) { w.Joined = 0 }, sim.Small},
-		{"pending", func(w *demand.Windows) { w.Pending = 0 }, sim.Agentless},
+		{"total", func(w *demand.Windows) { w.Total = 0 }, sim.Small, 10},
+		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large, 30},
+		{"joined", func(w *demand.Windows) { w.Joined = 0 }, sim.Small, 0},
+		{"pending", func(w *demand.Windows) { w.Pending = 0 }, sim.Agentless, 30},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := demand.DefaultWindows()
 			tt.without(&w)
-			for seed := range uint64(1000) {
+			for seed := tt.from; seed < 1000; seed++ {
 				if r := sim.Run(tt.scenario(seed), sim.Quiet, sim.Windows(w)); strings.Contains(r.Failure, "are needed at most") {
 					t.Logf("seed %d: %s", seed, r.Failure)
 					return
