@@ -42,10 +42,10 @@ type Agent struct {
 	// of it, which the GCS has not found dead yet. The zero time is any.
 	Since    time.Time
 	Security Security
-	Bus        Bus
-	Version    string
-	Now        func() time.Time
-	Log        *slog.Logger
+	Bus      Bus
+	Version  string
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Drained is called when Ray has accepted a drain of this agent's own
 	// node: from now on the worker must not start Ray again. May be nil.
 	Drained func()
