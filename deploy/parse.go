@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (p *parser) cluster(m fields) *Cluster {
 func (p *parser) clusterName(m fields) string {
 	name := p.text(m, "cluster_name", "default")
 	if p.err == nil && (!clusterName.MatchString(name) || len(name) > 63) {
-		p.failf(m, "cluster_name", "must be 1…63 letters, digits, '-' and '_', with a letter or digit at both ends", name)
+		p.failf(m, "cluster_name", "must be 1…63 letters, digits, '-' and '_', with a letter or digit at both ends", strconv.Quote(name))
 	}
 	return name
 }
@@ -102,7 +103,7 @@ func (p *parser) types(c *Cluster, m fields) {
 	types := p.mapping("available_node_types", node, nil)
 	head := p.text(m, "head_node_type", "")
 	if _, ok := types.values[head]; !ok && p.err == nil {
-		p.failf(m, "head_node_type", "must be one of available_node_types ("+strings.Join(types.order, ", ")+")", head)
+		p.failf(m, "head_node_type", "must be one of available_node_types ("+strings.Join(types.order, ", ")+")", strconv.Quote(head))
 		return
 	}
 	for _, name := range types.order {
@@ -131,7 +132,7 @@ var typeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
 func (p *parser) nodeType(c *Cluster, types fields, name string, head bool) nodetypes.NodeType {
 	key := "available_node_types." + name
 	if !typeName.MatchString(name) || len(name) > 63 {
-		p.fail(types.values[name], key, "a type's name must be 1…63 letters, digits, '.', '-' and '_'", name)
+		p.fail(types.values[name], key, "a type's name must be 1…63 letters, digits, '.', '-' and '_'", strconv.Quote(name))
 	}
 	m := p.mapping(key, types.values[name], typeKeys)
 	t := nodetypes.NodeType{
@@ -216,7 +217,7 @@ func (p *parser) labels(m fields) map[string]string {
 	for _, name := range l.order {
 		out[name] = p.text(l, name, "")
 		if strings.ContainsAny(name+out[name], ",=") {
-			p.failf(l, name, "labels must not contain ',' or '='", out[name])
+			p.failf(l, name, "labels must not contain ',' or '='", strconv.Quote(out[name]))
 		}
 	}
 	return out
