@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -104,6 +105,7 @@ func none(d *scaler.Decision) bool {
 	return d.Unknown == ""
 }
 
+// quantile is the nearest-rank quantile.
 func quantile(sorted []float64, q float64) float64 {
-	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
