@@ -147,8 +147,8 @@ func TestReportLimits(t *testing.T) {
 		},
 
 		`cluster.session: must have at most 1024 bytes (got 1025)`:                  func(r *demand.Report) { r.Cluster.Session = long },
-		`cluster.nodes: must have at most 50000 entries (got 50001)`:                func(r *demand.Report) { r.Cluster.Nodes = many(50001, *node(r)) },
-		`cluster.gangs: must have at most 10000 entries (got 10001)`:                func(r *demand.Report) { r.Cluster.Gangs = many(10001, *gang(r)) },
+		`cluster.nodes: must have at most 50000 entries (got 50001)`:                func(r *demand.Report) { r.Cluster.Nodes = make([]demand.Node, 50001) },
+		`cluster.gangs: must have at most 10000 entries (got 10001)`:                func(r *demand.Report) { r.Cluster.Gangs = make([]demand.Gang, 10001) },
 		`cluster.constraints: must have at most 10000 entries (got 10001)`:          func(r *demand.Report) { r.Cluster.Constraints = make([]demand.Shape, 10001) },
 		`cluster.constraints.count: must be 0…1000000000 (got 1000000001)`:          func(r *demand.Report) { r.Cluster.Constraints[0].Count = demand.MaxCount + 1 },
 		`cluster.pending: must have at most 10000 entries (got 10001)`:              func(r *demand.Report) { r.Cluster.Pending = make([]demand.Shape, 10001) },
