@@ -1,6 +1,9 @@
 package demand
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // grain bounds the memory of a window: ends within this of a first one are
 // merged, on the side that lets demand seem smaller or capacity larger. A
@@ -85,6 +88,9 @@ type pastResources struct {
 // set makes r the bundle from at on.
 func (m *most) set(r Resources, at time.Time) {
 	m.expire(at)
+	if m.now != nil && slices.Equal(m.now, r) {
+		return
+	}
 	if n := len(m.past); n > 0 && at.Sub(m.past[n-1].first) < grain {
 		m.past[n-1].value, m.past[n-1].end = m.past[n-1].value.Max(m.now), at
 	} else if m.now != nil {
