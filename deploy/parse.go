@@ -146,7 +146,7 @@ func (p *parser) nodeType(c *Cluster, types fields, name string, head bool) node
 	if p.err == nil && t.MinWorkers > t.MaxWorkers {
 		p.failf(m, "min_workers", fmt.Sprintf("must not be above max_workers (%d)", t.MaxWorkers), t.MinWorkers)
 	}
-	if len(t.Resources) == 0 && !head {
+	if len(t.Resources) == 0 && (!head || t.MaxWorkers > 0) {
 		t.Resources = demand.Resources{{Name: "CPU", Amount: demand.Unit}}
 		c.warnf("%s.resources: not given; taken as 1 CPU", key)
 	}

@@ -46,15 +46,16 @@ func TestExamples(t *testing.T) {
 			Warnings: []string{"available_node_types.gpu_1_ondemand.resources: not given; taken as 1 CPU"},
 		},
 		"ray/seed-types.yaml": {
-			Name: "types", MaxWorkers: 21, Head: nodetypes.NodeType{Name: "cpu_4_ondemand", MinWorkers: 1, MaxWorkers: 5},
+			Name: "types", MaxWorkers: 21, Head: nodetypes.NodeType{Name: "cpu_4_ondemand", Resources: one, MinWorkers: 1, MaxWorkers: 5},
 			Types: []nodetypes.NodeType{
-				{Name: "cpu_4_ondemand", MinWorkers: 1, MaxWorkers: 5}, // the head's type has what the file says: nothing
+				{Name: "cpu_4_ondemand", Resources: one, MinWorkers: 1, MaxWorkers: 5},
 				{Name: "cpu_16_spot", Resources: resources(t, map[string]float64{"Custom1": 1, "is_spot": 1}), MaxWorkers: 10},
 				{Name: "gpu_1_ondemand", Resources: resources(t, map[string]float64{"Custom2": 2}), MaxWorkers: 4},
 				{Name: "gpu_8_ondemand", Resources: one, MaxWorkers: 2},
 			},
 			Warnings: []string{
 				"worker_default_node_type: a key of old Ray versions; it has no effect here",
+				"available_node_types.cpu_4_ondemand.resources: not given; taken as 1 CPU",
 				"available_node_types.gpu_8_ondemand.resources: not given; taken as 1 CPU",
 			},
 		},
