@@ -21,7 +21,9 @@ import (
 // Verbs: raylet and head, which report and say whether that was news; again,
 // which sends a former report once more; pass, which lets time pass, with
 // beats of the named nodes; lose; forget, which loses everything that is known
-// as a restart of the scaler does; and snapshot.
+// as a restart of the scaler does; truth, which says how many CPUs the tasks
+// need that there are: from then on no moment may show more waiting and in use;
+// and snapshot.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		p := &play{state: demand.NewState(demand.DefaultWindows()), now: time.Unix(1_767_225_600, 0), sent: map[string][]*demand.Report{}}
@@ -39,6 +41,7 @@ type play struct {
 	state *demand.State
 	now   time.Time
 	sent  map[string][]*demand.Report // by node
+	truth demand.Amount               // CPUs; 0: not checked
 }
 
 func (p *play) run(d *datadriven.TestData) string {
@@ -61,6 +64,9 @@ func (p *play) run(d *datadriven.TestData) string {
 		return ""
 	case "forget":
 		p.state = demand.NewState(demand.DefaultWindows())
+		return ""
+	case "truth":
+		p.truth = demand.Amount(w.parseInt(w.at(0))) * demand.Unit
 		return ""
 	case "snapshot":
 		return p.snapshot(w.has("next"))
@@ -146,10 +152,32 @@ func (p *play) apply(r *demand.Report) string {
 	if err := r.Check(); err != nil {
 		p.t.Fatalf("%s: %v", p.pos, err)
 	}
+	defer p.check()
 	if p.state.Apply(r, p.now) {
 		return "news"
 	}
 	return "not news"
+}
+
+// check fails if more CPUs are waiting or in use than there are tasks for.
+func (p *play) check() {
+	s, err := p.state.Snapshot(p.now)
+	if p.truth == 0 || err != nil {
+		return
+	}
+	var n demand.Amount
+	for _, x := range s.Demand.Tasks {
+		a, _ := x.Resources.Get("CPU")
+		n += a * demand.Amount(x.Count)
+	}
+	for _, x := range s.Nodes {
+		total, _ := x.Total.Get("CPU")
+		free, _ := x.Free.Get("CPU")
+		n += total - free
+	}
+	if n > p.truth {
+		p.t.Fatalf("%s, at %s: %v CPUs are waiting or in use, the tasks need %v:\n%s", p.pos, p.now.Format("05.000"), n, p.truth, p.snapshot(false))
+	}
 }
 
 // pass reads: pass D [beat=NODE,NODE]: every half second these nodes say again
@@ -166,7 +194,11 @@ func (p *play) pass(w words) string {
 	for left > 0 {
 		step := min(left, 500*time.Millisecond)
 		left -= step
-		p.now = p.now.Add(step)
+		for range step / (10 * time.Millisecond) {
+			p.now = p.now.Add(10 * time.Millisecond)
+			p.check()
+		}
+		p.now = p.now.Add(step % (10 * time.Millisecond))
 		for _, name := range beat {
 			r := *p.sent[name][len(p.sent[name])-1]
 			r.Sequence++
@@ -245,9 +277,13 @@ func (w words) get(key, fallback string) string {
 }
 
 func (w words) number(key string, fallback int64) int64 {
-	n, err := strconv.ParseInt(w.get(key, strconv.FormatInt(fallback, 10)), 10, 64)
+	return w.parseInt(w.get(key, strconv.FormatInt(fallback, 10)))
+}
+
+func (w words) parseInt(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		w.t.Fatalf("%s: %s: %v", w.pos, key, err)
+		w.t.Fatalf("%s: %v", w.pos, err)
 	}
 	return n
 }
@@ -278,11 +314,7 @@ func (w words) parse(s string) demand.Resources {
 }
 
 func (w words) shape(i int) demand.Shape {
-	n, err := strconv.ParseInt(w.at(i+1), 10, 64)
-	if err != nil {
-		w.t.Fatalf("%s: %v", w.pos, err)
-	}
-	return demand.Shape{ResourceRequest: demand.ResourceRequest{Resources: w.parse(w.at(i))}, Count: n}
+	return demand.Shape{ResourceRequest: demand.ResourceRequest{Resources: w.parse(w.at(i))}, Count: w.parseInt(w.at(i + 1))}
 }
 
 func (w words) node() demand.Node {
