@@ -70,7 +70,9 @@ func (s *State) source(now time.Time) Source {
 func (s *State) demand(out *Snapshot, now time.Time) {
 	var next time.Time
 	if out.Source == FromRaylets {
-		out.Demand.Tasks, next = s.queued.settled(s.moving(now), now)
+		until := s.moving(now)
+		out.Demand.Tasks, next = s.queued.settled(!until.IsZero(), now)
+		next = earlier(next, until)
 	} else {
 		out.Demand.Tasks, next = s.pending.settled(true, now)
 	}
@@ -78,14 +80,16 @@ func (s *State) demand(out *Snapshot, now time.Time) {
 	out.Demand.Gangs, out.Demand.Constraints = s.cluster.Gangs, s.cluster.Constraints
 }
 
-// moving tells whether leases move between raylets, since one of them is new.
-func (s *State) moving(now time.Time) bool {
+// moving is until when leases move between raylets, since one of them is new;
+// zero: they do not.
+func (s *State) moving(now time.Time) time.Time {
+	var until time.Time
 	for id, n := range s.nodes {
-		if id != s.head && now.Sub(n.seen) < s.windows.Joined {
-			return true
+		if end := n.seen.Add(s.windows.Joined); id != s.head && now.Before(end) && end.After(until) {
+			until = end
 		}
 	}
-	return false
+	return until
 }
 
 func (s *State) liveNodes(out *Snapshot, now time.Time) {
