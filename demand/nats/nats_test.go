@@ -101,7 +101,7 @@ func TestNewestIsTaken(t *testing.T) {
 	conn := connect(t, Options{URL: server.ClientURL()})
 	s := subscribe(t, conn)
 	p, other := &Publisher{conn, train}, &Publisher{conn, demand.Cluster{Namespace: "dev", Name: "train"}}
-	for _, n := range []uint64{1, 3, 2, 3} {
+	for _, n := range []uint64{1, 3, 3, 2} {
 		publish(t, p, report(1, n))
 	}
 	publish(t, p, report(2, 1))
