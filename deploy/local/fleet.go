@@ -252,7 +252,7 @@ func (f *Fleet) remove(w *worker) bool {
 }
 
 // stopPatience is how long Ray may take to end politely.
-const stopPatience = 8 * time.Second
+const stopPatience = 4 * time.Second
 
 func (f *Fleet) event(w *worker, what What, detail string) {
 	f.Event(Event{At: f.Now(), Worker: w.name, Type: w.kind.Name, What: what, Detail: detail})
