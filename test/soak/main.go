@@ -118,12 +118,12 @@ func bursts(c *rig.Cluster, loop time.Duration, seed int64) (lost int, err error
 	if err != nil {
 		return 0, err
 	}
-	said, err := d.Wait()
+	said, err := d.Await("attempts")
 	if err != nil {
 		return 0, err
 	}
 	var attempts, nodes int
-	if _, err := fmt.Sscanf(said, "attempts %d lost %d nodes %d", &attempts, &lost, &nodes); err != nil {
+	if _, err := fmt.Sscanf(said, "%d lost %d nodes %d", &attempts, &lost, &nodes); err != nil {
 		return 0, fmt.Errorf("reading the driver's figures from %q: %w", said, err)
 	}
 	fmt.Printf("burst loop: %d task attempts on %d workers, %d lost\n%s", attempts, nodes, lost, d.Errors())
