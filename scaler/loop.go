@@ -25,7 +25,6 @@ type Loop struct {
 	withdrawn map[string]*givenUp  // by worker: did not join, or need not
 	backOffs  map[string]*backOff  // by type
 	last      *Decision
-	ended     map[string]time.Time // by node: lost, not dead in the GCS yet
 }
 
 // NewLoop is a cluster that has never been decided.
@@ -33,7 +32,7 @@ func NewLoop(c demand.Cluster) *Loop {
 	return &Loop{
 		cluster: c, asked: map[string]int{}, removals: map[string]*removal{}, rejected: map[string]time.Time{},
 		empty: map[string]time.Time{}, joining: map[string]time.Time{}, withdrawn: map[string]*givenUp{},
-		backOffs: map[string]*backOff{}, ended: map[string]time.Time{},
+		backOffs: map[string]*backOff{},
 	}
 }
 
