@@ -25,32 +25,30 @@ type start struct {
 	gcs      string // host:port
 	headPort int    // of the GCS; 0: a worker
 	keep     string // a folder for Ray's own logs; empty: they are not kept
-	client   bool   // Ray Client's server would start, on a port of its own
+	// clientPort is Ray Client's server's; 0: it does not start.
+	clientPort int
 }
 
-// args are `ray start`'s flags: the type's logical resources, and ports that no
-// other raylet of this machine has.
-func (s start) args() ([]string, error) {
-	ports, err := freePorts(7)
-	if err != nil {
-		return nil, err
-	}
+// args are `ray start`'s flags: the type's logical resources, and port 0 for
+// all that has a fixed one else: each part of Ray then binds a free port itself
+// and tells the GCS, so that no other process can take it in between.
+func (s start) args() []string {
 	out := []string{
 		"start", "--block", "--disable-usage-stats", "--include-log-monitor=false",
 		"--node-ip-address=" + s.ip, "--temp-dir=" + s.dir,
-		flag("node-manager-port", ports[0]), flag("object-manager-port", ports[1]), flag("runtime-env-agent-port", ports[2]),
-		flag("metrics-export-port", ports[3]), flag("dashboard-agent-grpc-port", ports[4]),
-		flag("dashboard-agent-listen-port", ports[5]), flag("min-worker-port", 0), flag("max-worker-port", 0),
+	}
+	for _, part := range []string{"node-manager", "object-manager", "runtime-env-agent", "metrics-export", "dashboard-agent-grpc", "dashboard-agent-listen", "min-worker", "max-worker"} {
+		out = append(out, flag(part+"-port", 0))
 	}
 	if s.headPort == 0 {
 		out = append(out, "--address="+s.gcs)
 	} else {
 		out = append(out, "--head", "--no-monitor", "--include-dashboard=false", flag("port", s.headPort))
-		if s.client {
-			out = append(out, flag("ray-client-server-port", ports[6]))
-		}
 	}
-	return append(out, resourceArgs(s.kind)...), nil
+	if s.clientPort != 0 {
+		out = append(out, flag("ray-client-server-port", s.clientPort))
+	}
+	return append(out, resourceArgs(s.kind)...)
 }
 
 func flag(name string, v int) string { return "--" + name + "=" + strconv.Itoa(v) }
@@ -97,10 +95,18 @@ func (s start) env() []string {
 		"RAY_CLOUD_INSTANCE_ID="+s.name, "RAY_NODE_TYPE_NAME="+s.kind.Name, "RAY_USAGE_STATS_ENABLED=0",
 		"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=1", "PYTHONUNBUFFERED=1",
 	)
+	if os.Getenv(telemetry) == "" {
+		out = append(out, telemetry+"=0")
+	}
 	if s.headPort != 0 {
 		return append(out, "RAY_enable_autoscaler_v2=1")
 	}
 	return append(out, "RAY_gcs_rpc_server_reconnect_timeout_s=10", "RAY_raylet_liveness_self_check_interval_ms=2000")
 }
+
+// telemetry chooses how Ray 2.60's processes export metrics. With OpenTelemetry,
+// the default, a process that ends after a GPU task often aborts on its way out
+// ("Mutex corrupt"), and Ray reports that as a worker which died.
+const telemetry = "RAY_enable_open_telemetry"
 
 func (s start) String() string { return fmt.Sprintf("%s (%s)", s.name, s.kind.Name) }

@@ -30,7 +30,8 @@ func (h *head) address() string { return net.JoinHostPort(nodeIP(0), strconv.Ito
 
 // start starts Ray's head and waits until its GCS listens.
 func (h *head) start(ctx context.Context) error {
-	if err := h.choosePort(); err != nil {
+	client, err := h.choosePorts()
+	if err != nil {
 		return err
 	}
 	f := h.fleet
@@ -38,7 +39,7 @@ func (h *head) start(ctx context.Context) error {
 	name := HeadName(f.Cluster.Name)
 	node := Node{Name: name, Head: true, Since: f.Now()}
 	p, err := launch(f.Ray, start{
-		kind: f.Cluster.Head, name: name, ip: nodeIP(0), headPort: h.port, client: f.Ray.Client,
+		kind: f.Cluster.Head, name: name, ip: nodeIP(0), headPort: h.port, clientPort: client,
 		dir: filepath.Join(f.Dir, "h"+strconv.Itoa(h.lives)), keep: f.logsOf(name, h.lives),
 	}, filepath.Join(f.Dir, "logs"), nil)
 	if err != nil {
@@ -55,21 +56,22 @@ func (h *head) start(ctx context.Context) error {
 	return nil
 }
 
-// choosePort takes a free port, or makes sure that the one asked for is free.
-func (h *head) choosePort() error {
+// choosePorts takes a free port for the GCS, or makes sure that the one asked
+// for is free, and returns one for Ray Client's server; 0 if that will not run.
+func (h *head) choosePorts() (client int, err error) {
 	if h.port == 0 {
-		ports, err := freePorts(1)
-		if err != nil {
-			return err
+		if h.port, err = freePort(); err != nil {
+			return 0, err
 		}
-		h.port = ports[0]
-		return nil
+	} else if l, err := net.Listen("tcp", ":"+strconv.Itoa(h.port)); err != nil {
+		return 0, fmt.Errorf("port %d for Ray's GCS is taken: end what uses it, or give another one with --gcs-port (%w)", h.port, err)
+	} else if err := l.Close(); err != nil {
+		return 0, err
 	}
-	l, err := net.Listen("tcp", ":"+strconv.Itoa(h.port))
-	if err != nil {
-		return fmt.Errorf("port %d for Ray's GCS is taken: end what uses it, or give another one with --gcs-port (%w)", h.port, err)
+	for h.fleet.Ray.Client && (client == 0 || client == h.port) && err == nil {
+		client, err = freePort()
 	}
-	return l.Close()
+	return client, err
 }
 
 func (h *head) await(ctx context.Context, p *process) error {

@@ -2,23 +2,30 @@ package local
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"runtime"
+	"strconv"
 )
 
-// freePorts are ports that nothing listens on, all different. Ray binds them
-// on all interfaces, so they are tried there.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, 0, n)
-	for range n {
-		l, err := net.Listen("tcp", ":0")
-		if err != nil {
-			return nil, fmt.Errorf("finding a free port: %w", err)
+// The ports for those parts of a head that must keep theirs. They are below
+// what Linux and macOS give to outgoing connections, so that none of these
+// takes one between its choice and its use.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+// freePort is a port that nothing listens on. Ray binds it on all interfaces,
+// so it is tried there.
+func freePort() (int, error) {
+	for range 100 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if l, err := net.Listen("tcp", ":"+strconv.Itoa(port)); err == nil {
+			return port, l.Close()
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	return ports, nil
+	return 0, fmt.Errorf("finding a free port: a hundred between %d and %d are all taken", firstPort, lastPort)
 }
 
 // nodeIP is the address of the i-th node of this machine, 0 is the head. On

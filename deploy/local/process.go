@@ -25,10 +25,7 @@ type process struct {
 // launch starts Ray in a process group of its own, so that an interrupt at the
 // terminal reaches us and not Ray: in a spare interpreter if there is one.
 func launch(ray Ray, s start, logs string, warm *spare) (*process, error) {
-	args, err := s.args()
-	if err != nil {
-		return nil, err
-	}
+	args := s.args()
 	p := &process{dir: s.dir, log: filepath.Join(logs, s.name+".log"), keep: s.keep, done: make(chan struct{})}
 	if warm != nil && warm.become(append([]string{"ray"}, args...), s.env(), p.log) == nil {
 		p.cmd = warm.cmd
