@@ -166,7 +166,7 @@ func (s *session) serve(ctx context.Context, dir string, listeners []net.Listene
 	defer s.view.close()
 	s.fleet = local.New(local.Config{
 		Cluster: s.cluster, Ray: s.ray, Dir: dir, GCSPort: s.GCSPort, Attend: s.attend, Event: s.happened,
-		Now: time.Now, Log: s.log, AtOnce: s.atOnce(), KeepLogs: s.Keep,
+		Now: time.Now, Log: s.log, AtOnce: s.atOnce(), Patience: time.Minute, KeepLogs: s.Keep,
 	})
 	for _, w := range s.cluster.Warnings {
 		s.view.line("warning: " + w)

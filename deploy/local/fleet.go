@@ -46,6 +46,9 @@ type Config struct {
 	// each costs about a CPU second, and on a small machine the first of a
 	// burst should not wait for the last.
 	AtOnce int
+	// Patience is how long a worker's Ray may take to join before it is ended
+	// and started anew.
+	Patience time.Duration
 	// KeepLogs is a folder that gets Ray's own logs of every node; empty: they
 	// are not kept.
 	KeepLogs string

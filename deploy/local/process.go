@@ -62,13 +62,16 @@ func (p *process) stop(ctx context.Context, patience time.Duration) {
 	select {
 	case <-p.done:
 	case <-time.After(patience):
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		p.kill()
 	case <-ctx.Done():
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		p.kill()
 	}
 	<-p.done
 	p.clean()
 }
+
+// kill ends Ray's process group by force; it may have ended by itself.
+func (p *process) kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 // clean kills what this Ray has left behind and removes its folder.
 func (p *process) clean() {

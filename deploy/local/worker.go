@@ -99,8 +99,14 @@ func (w *worker) drain() {
 	}
 }
 
-// watch restarts Ray when it ends by itself, as a kubelet restarts a container.
+// watch restarts Ray when it ends by itself or hangs while it starts, as a
+// kubelet restarts a container that ends or fails its startup probe.
 func (w *worker) watch(ctx context.Context, p *process) {
+	trouble := "Ray did not start"
+	if w.hangs(p) {
+		trouble = fmt.Sprintf("Ray had not joined after %v", w.fleet.Patience)
+		p.kill()
+	}
 	<-p.done
 	w.agent()
 	w.attended.Wait()
@@ -116,9 +122,23 @@ func (w *worker) watch(ctx context.Context, p *process) {
 	f.event(w, Ended, detail)
 	f.Log.Warn("worker ended by itself", "worker", w.name, "error", detail)
 	if !w.joined {
-		w.failed(ctx, "Ray did not start: "+p.tail())
+		w.failed(ctx, trouble+": "+p.tail())
 	}
 	f.touch()
+}
+
+// hangs waits until a start has joined, or ended, or taken too long.
+func (w *worker) hangs(p *process) bool {
+	late := time.NewTimer(w.fleet.Patience)
+	defer late.Stop()
+	select {
+	case <-p.done:
+		return false
+	case <-late.C:
+	}
+	w.fleet.mu.Lock()
+	defer w.fleet.mu.Unlock()
+	return !w.joined && !w.stopping && w.running == p
 }
 
 // failed counts a start in vain and waits before the next one. The caller
