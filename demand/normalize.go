@@ -1,6 +1,7 @@
 package demand
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,56 +27,49 @@ func (r ResourceRequest) Canonical() ResourceRequest {
 }
 
 // MergeShapes adds up equal requests, to MaxCount at most, and drops those with
-// no count and those inside placement groups. The result is sorted by key, so it does not depend
-// on the order of its input.
+// no count and those inside placement groups. The result is sorted by key, so it
+// does not depend on the order of its input.
 func MergeShapes(in []Shape) []Shape {
-	at := make(map[string]int, len(in))
-	keys := make([]string, 0, len(in))
-	out := make([]Shape, 0, len(in))
+	m := merger[Shape]{by: make(map[string]*Shape, len(in))}
 	for _, s := range in {
-		if s.Count <= 0 || InsideGang(s.Resources) {
-			continue
+		if s.Count > 0 && !InsideGang(s.Resources) {
+			c := s.Canonical()
+			t := m.at(c.Key())
+			t.ResourceRequest, t.Count = c, min(t.Count+s.Count, MaxCount)
 		}
-		c := Shape{s.Canonical(), s.Count}
-		key := c.Key()
-		if i, ok := at[key]; ok {
-			out[i].Count = min(out[i].Count+c.Count, MaxCount)
-			continue
-		}
-		at[key] = len(out)
-		keys, out = append(keys, key), append(out, c)
 	}
-	slices.Sort(keys)
-	sorted := make([]Shape, len(out))
-	for i, k := range keys {
-		sorted[i] = out[at[k]]
-	}
-	return sorted
+	return m.sorted()
 }
 
 // MergeQueued is MergeShapes for a raylet's demand.
 func MergeQueued(in []QueuedDemand) []QueuedDemand {
-	at := make(map[string]int, len(in))
-	keys := make([]string, 0, len(in))
-	out := make([]QueuedDemand, 0, len(in))
+	m := merger[QueuedDemand]{by: make(map[string]*QueuedDemand, len(in))}
 	for _, q := range in {
-		if q.Queued+q.Backlog <= 0 || InsideGang(q.Resources) {
-			continue
+		if q.Queued+q.Backlog > 0 && !InsideGang(q.Resources) {
+			c := q.Canonical()
+			t := m.at(c.Key())
+			t.ResourceRequest, t.Queued, t.Backlog = c, min(t.Queued+q.Queued, MaxCount), min(t.Backlog+q.Backlog, MaxCount)
 		}
-		c := QueuedDemand{q.Canonical(), q.Queued, q.Backlog}
-		key := c.Key()
-		if i, ok := at[key]; ok {
-			out[i].Queued = min(out[i].Queued+c.Queued, MaxCount)
-			out[i].Backlog = min(out[i].Backlog+c.Backlog, MaxCount)
-			continue
-		}
-		at[key] = len(out)
-		keys, out = append(keys, key), append(out, c)
 	}
-	slices.Sort(keys)
-	sorted := make([]QueuedDemand, len(out))
-	for i, k := range keys {
-		sorted[i] = out[at[k]]
+	return m.sorted()
+}
+
+// merger keeps one entry a key.
+type merger[T any] struct{ by map[string]*T }
+
+func (m merger[T]) at(key string) *T {
+	t := m.by[key]
+	if t == nil {
+		t = new(T)
+		m.by[key] = t
 	}
-	return sorted
+	return t
+}
+
+func (m merger[T]) sorted() []T {
+	out := make([]T, 0, len(m.by))
+	for _, key := range slices.Sorted(maps.Keys(m.by)) {
+		out = append(out, *m.by[key])
+	}
+	return out
 }

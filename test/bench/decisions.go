@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rayburst/rayburst/scaler"
 	"github.com/rayburst/rayburst/test/rig"
 )
 
@@ -87,22 +86,13 @@ func raised(lines []string) (float64, bool) {
 func calm(ctx context.Context, c *rig.Cluster) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for ctx.Err() == nil {
-		if d, err := c.Decision(ctx); err == nil && none(d) && c.Count("", "asked") == c.Count("", "removed") {
-			return nil
-		}
+	if err := c.Empty(ctx); err != nil {
+		return err
+	}
+	for c.Count("", "asked") != c.Count("", "removed") && ctx.Err() == nil {
 		time.Sleep(20 * time.Millisecond)
 	}
-	return fmt.Errorf("workers are left after a minute")
-}
-
-func none(d *scaler.Decision) bool {
-	for _, t := range d.Targets {
-		if t.Workers+t.Running+t.Joining+t.Draining > 0 {
-			return false
-		}
-	}
-	return d.Unknown == ""
+	return ctx.Err()
 }
 
 // quantile is the nearest-rank quantile.

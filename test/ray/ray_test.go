@@ -124,14 +124,11 @@ func workers(t *testing.T, c *rig.Cluster, nodeType string, n int) *scaler.Decis
 // empty waits until no worker is left.
 func empty(t *testing.T, c *rig.Cluster) {
 	t.Helper()
-	eventually(t, c, "no workers", func(d *scaler.Decision) bool {
-		for _, g := range d.Targets {
-			if g.Workers+g.Running+g.Joining+g.Draining > 0 {
-				return false
-			}
-		}
-		return d.Unknown == ""
-	})
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	if err := c.Empty(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // asked is how many workers were asked for while f ran.

@@ -12,9 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,6 +33,7 @@ type Cluster struct {
 
 	mu    sync.Mutex
 	lines []string
+	spare *Driver // nil: none is ready
 }
 
 // Options say how a cluster is started.
@@ -146,6 +145,9 @@ func orNil(err error) error {
 
 // Stop interrupts the program as Ctrl-C does and waits for its end.
 func (c *Cluster) Stop() error {
+	if d := c.takeSpare(); d != nil {
+		d.Kill()
+	}
 	_ = c.cmd.Process.Signal(syscall.SIGINT) // it may have ended
 	select {
 	case err := <-c.done:
@@ -155,6 +157,26 @@ func (c *Cluster) Stop() error {
 		_ = c.cmd.Process.Signal(syscall.SIGQUIT)
 		return errors.New("rayburst local did not end within 40 s")
 	}
+}
+
+// Empty waits until the state is known and no worker is left.
+func (c *Cluster) Empty(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if d, err := c.Decision(ctx); err == nil && none(d) {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("workers are left (%w):\n%s", ctx.Err(), strings.Join(c.Lines(), "\n"))
+}
+
+func none(d *scaler.Decision) bool {
+	for _, t := range d.Targets {
+		if t.Workers+t.Running+t.Joining+t.Draining > 0 {
+			return false
+		}
+	}
+	return d.Unknown == ""
 }
 
 // PID is the program's process id.
@@ -177,70 +199,3 @@ func (c *Cluster) Decision(ctx context.Context) (*scaler.Decision, error) {
 	}
 	return all[0].Decode(), nil
 }
-
-// Driver is a running Python driver.
-type Driver struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Scanner
-	errors strings.Builder
-	said   []string
-}
-
-// Drive starts a Python script with the cluster's RAY_ADDRESS.
-func (c *Cluster) Drive(script string, args ...string) (*Driver, error) {
-	python := filepath.Join(filepath.Dir(c.Ray), "python")
-	d := &Driver{cmd: exec.Command(python, append([]string{"-u", script}, args...)...)}
-	d.cmd.Env = append(os.Environ(), "RAY_ADDRESS="+c.GCS, "RAY_DEDUP_LOGS=0")
-	d.cmd.Stderr = &d.errors
-	out, err := d.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if d.in, err = d.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	d.out = bufio.NewScanner(out)
-	return d, d.cmd.Start()
-}
-
-// Tell sends the driver a line.
-func (d *Driver) Tell(line string) error {
-	_, err := io.WriteString(d.in, line+"\n")
-	return err
-}
-
-// Await reads the driver's lines until one starts with a word, and returns the
-// rest of that line.
-func (d *Driver) Await(word string) (string, error) {
-	for d.out.Scan() {
-		d.said = append(d.said, d.out.Text())
-		if rest, ok := strings.CutPrefix(d.out.Text(), word); ok {
-			return strings.TrimSpace(rest), nil
-		}
-	}
-	_ = d.cmd.Wait() // what it said is told below
-	return "", fmt.Errorf("the driver ended without saying %q: %s\n%s", word, strings.Join(d.said, "\n"), d.errors.String())
-}
-
-// Wait waits for the driver's end and returns its output.
-func (d *Driver) Wait() (string, error) {
-	_ = d.in.Close()
-	for d.out.Scan() {
-		d.said = append(d.said, d.out.Text())
-	}
-	said := strings.Join(d.said, "\n")
-	if err := d.cmd.Wait(); err != nil {
-		return said, fmt.Errorf("driver: %w: %s\n%s", err, said, d.errors.String())
-	}
-	return said, nil
-}
-
-// Kill ends the driver by force.
-func (d *Driver) Kill() {
-	_ = d.cmd.Process.Kill() // it may have ended
-	_ = d.cmd.Wait()
-}
-
-// Errors is what the driver wrote to standard error.
-func (d *Driver) Errors() string { return d.errors.String() }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rayburst/rayburst/scaler"
 	"github.com/rayburst/rayburst/test/rig"
 )
 
@@ -78,7 +77,9 @@ func once(c *rig.Cluster, kind string, n int) (int, error) {
 	if _, err := d.Wait(); err != nil {
 		return 0, err
 	}
-	if err := empty(c); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if err := c.Empty(ctx); err != nil {
 		return 0, err
 	}
 	more := max(0, c.Count("cpu", "asked")-before-n)
@@ -86,28 +87,6 @@ func once(c *rig.Cluster, kind string, n int) (int, error) {
 		fmt.Printf("%d %s: %d workers too many\n", n, kind, more)
 	}
 	return more, nil
-}
-
-// empty waits until no worker is left.
-func empty(c *rig.Cluster) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	for ctx.Err() == nil {
-		if d, err := c.Decision(ctx); err == nil && none(d) {
-			return nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return fmt.Errorf("workers are left after 2 minutes:\n%s", strings.Join(c.Lines(), "\n"))
-}
-
-func none(d *scaler.Decision) bool {
-	for _, t := range d.Targets {
-		if t.Workers+t.Running+t.Joining+t.Draining > 0 {
-			return false
-		}
-	}
-	return d.Unknown == ""
 }
 
 // bursts runs bursts of random lengths; no task is retried, so a lost attempt
