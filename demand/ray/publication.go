@@ -23,6 +23,7 @@ type publication struct {
 	rayletAt time.Time // when the raylet answered last
 	gcsAt    time.Time // when the GCS answered last
 	report   demand.Report
+	changed  bool // since it was sent
 	sent     time.Time
 	failing  string
 }
@@ -47,9 +48,9 @@ func (p *publication) node() string {
 func (p *publication) setRaylet(l *demand.RayletLoad) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	changed := p.report.Raylet == nil || !sameLoad(p.report.Raylet, l)
+	p.changed = p.changed || p.report.Raylet == nil || !sameLoad(p.report.Raylet, l)
 	p.report.Raylet, p.rayletAt = l, p.agent.Now()
-	if changed || p.due() {
+	if p.due() {
 		p.publish()
 	}
 }
@@ -57,9 +58,9 @@ func (p *publication) setRaylet(l *demand.RayletLoad) {
 func (p *publication) setCluster(s *demand.ClusterState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	changed := s != nil && (p.report.Cluster == nil || !sameCluster(p.report.Cluster, s))
+	p.changed = p.changed || s != nil && (p.report.Cluster == nil || !sameCluster(p.report.Cluster, s))
 	p.report.Cluster, p.gcsAt = s, p.agent.Now()
-	if changed || p.due() {
+	if p.due() {
 		p.publish()
 	}
 }
@@ -82,13 +83,16 @@ func (p *publication) refresh(ctx context.Context) {
 	}
 }
 
-// due tells whether the last report is so old that it must be said again.
+// due tells whether the last report is so old that it must be said again, or is
+// not true any more. A head, where two polls find changes, waits for the next
+// poll of either rather than speak twice in one interval.
 func (p *publication) due() bool {
 	beat := workerRefresh
 	if p.agent.Mode != Worker {
 		beat = headRefresh
 	}
-	return p.agent.Now().Sub(p.sent) >= beat-pollInterval
+	age := p.agent.Now().Sub(p.sent)
+	return age >= beat-pollInterval || p.changed && age >= pollInterval*9/10
 }
 
 // publish sends a full snapshot: never the GCS's part without its raylet's,
@@ -106,7 +110,7 @@ func (p *publication) publish() {
 		return
 	}
 	p.sequence++
-	p.sent = now
+	p.sent, p.changed = now, false
 	r.Sequence = p.sequence
 	p.note(p.agent.Bus.Publish(&r))
 }
