@@ -1,8 +1,10 @@
 package deploy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
 	"slices"
@@ -52,19 +54,35 @@ var (
 // ParseCluster reads a Ray cluster YAML. It fails with ErrYAML, naming the
 // line, the key, the rule and the value.
 func ParseCluster(b []byte) (*Cluster, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrYAML, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if len(doc.Content) == 0 {
-		return nil, fmt.Errorf("%w: the file is empty", ErrYAML)
+	doc, err := document(b)
+	if err != nil {
+		return nil, err
 	}
 	p := &parser{}
-	c := p.cluster(p.mapping("", doc.Content[0], slices.Concat(topKeys, legacyKeys)))
+	c := p.cluster(p.mapping("", doc, slices.Concat(topKeys, legacyKeys)))
 	if p.err != nil {
 		return nil, p.err
 	}
 	return c, nil
+}
+
+// document is the file's only YAML document.
+func document(b []byte) (*yaml.Node, error) {
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	var doc, next yaml.Node
+	switch err := d.Decode(&doc); {
+	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
+		return nil, fmt.Errorf("%w: the file is empty", ErrYAML)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s", ErrYAML, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	switch err := d.Decode(&next); {
+	case err == nil:
+		return nil, fmt.Errorf("%w: line %d: must be one YAML document (got another one)", ErrYAML, next.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%w: %s", ErrYAML, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return doc.Content[0], nil
 }
 
 func (p *parser) cluster(m fields) *Cluster {

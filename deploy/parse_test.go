@@ -125,6 +125,8 @@ func TestDefaults(t *testing.T) {
 		"resources":           {file + "resources: {GPU: 8, memory: 1e9}}}", func(v *values) { v.Resources = "{GPU: 8, memory: 1000000000}" }},
 		"resources of 0":      {file + "resources: {GPU: 8, TPU: 0}}}", func(v *values) { v.Resources = "{GPU: 8}" }},
 		"anchors and aliases": {"idle_timeout_minutes: &n 2\n" + file + "max_workers: *n}}", func(v *values) { v.Idle = 2 * time.Minute }},
+		"merged":              {"head_node_type: h\navailable_node_types: {h: &h {resources: {CPU: 0}, priority: 4}, w: {priority: 1, <<: *h}}", func(v *values) { v.Priority, v.Resources = 1, "{CPU: 1}" }},
+		"merged from a list":  {"head_node_type: h\navailable_node_types: {h: &h {min_workers: 0, resources: {GPU: 3}}, w: {<<: [{priority: 2}, *h, {priority: 3}]}}", func(v *values) { v.Priority, v.Resources = 2, "{GPU: 3}" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c1, err := deploy.ParseCluster([]byte(c.yaml))
@@ -179,6 +181,10 @@ func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"empty":               {"", "the file is empty"},
 		"not YAML":            {"cluster_name: [", "line 1: did not find expected node content"},
+		"two documents":       {"max_workers: 1\n---\nmax_workers: 2", "line 2: must be one YAML document (got another one)"},
+		"second not YAML":     {"max_workers: 1\n---\n[", "line 3: did not find expected node content"},
+		"merge of text":       {"<<: a", `line 1: <<: must merge a mapping or a list of mappings (got "a")`},
+		"endless merge":       {"head_node_type: h\navailable_node_types: {h: &a {<<: [*a, *a]}}", "line 2: <<: there must be at most 1000 merges in all (got more)"},
 		"a list":              {"- a", "line 1: the file: must be a mapping (got a list)"},
 		"text":                {"hello", `line 1: the file: must be a mapping (got "hello")`},
 		"unknown":             {"a: 1", "line 1: a: is not a key of Ray's cluster YAML; the nearest is auth (got an unknown key)"},

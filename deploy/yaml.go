@@ -10,7 +10,10 @@ import (
 )
 
 // parser walks a YAML document and keeps the first thing that is wrong.
-type parser struct{ err error }
+type parser struct {
+	err    error
+	merges int // followed so far
+}
 
 // fields are a mapping's values by key.
 type fields struct {
@@ -58,8 +61,9 @@ func (p *parser) mapping(key string, n *yaml.Node, known []string) fields {
 		p.fail(n, orFile(key), "must be a mapping", describe(n))
 		return m
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k := n.Content[i]
+	pairs := p.pairs(n)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		k := pairs[i]
 		switch {
 		case k.Kind != yaml.ScalarNode:
 			p.fail(k, orFile(key), "keys must be plain text", describe(k))
@@ -69,9 +73,56 @@ func (p *parser) mapping(key string, n *yaml.Node, known []string) fields {
 			p.fail(k, m.path(k.Value), unknownKey(k.Value, known), "an unknown key")
 		}
 		m.order = append(m.order, k.Value)
-		m.values[k.Value] = resolve(n.Content[i+1])
+		m.values[k.Value] = resolve(pairs[i+1])
 	}
 	return m
+}
+
+// maxMerges bounds merges of merges, which may be endless.
+const maxMerges = 1000
+
+// pairs are a mapping's keys and values, with those that it merges (<<) after
+// its own: of equal ones its own count, then those merged first.
+func (p *parser) pairs(n *yaml.Node) []*yaml.Node {
+	own := make([]*yaml.Node, 0, len(n.Content))
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Tag == "!!merge" {
+			merged = append(merged, p.merged(resolve(n.Content[i+1]))...)
+		} else {
+			own = append(own, k, n.Content[i+1])
+		}
+	}
+	seen := map[string]bool{}
+	for i := 0; i < len(own); i += 2 {
+		seen[own[i].Value] = true
+	}
+	for i := 0; i < len(merged); i += 2 {
+		if !seen[merged[i].Value] {
+			seen[merged[i].Value] = true
+			own = append(own, merged[i], merged[i+1])
+		}
+	}
+	return own
+}
+
+// merged are the pairs of what a mapping merges: a mapping or a list of them.
+func (p *parser) merged(n *yaml.Node) []*yaml.Node {
+	switch p.merges++; {
+	case p.merges > maxMerges:
+		p.fail(n, "<<", fmt.Sprintf("there must be at most %d merges in all", maxMerges), "more")
+	case n.Kind == yaml.MappingNode:
+		return p.pairs(n)
+	case n.Kind == yaml.SequenceNode:
+		var out []*yaml.Node
+		for _, c := range n.Content {
+			out = append(out, p.merged(resolve(c))...)
+		}
+		return out
+	default:
+		p.fail(n, "<<", "must merge a mapping or a list of mappings", describe(n))
+	}
+	return nil
 }
 
 func orFile(key string) string {
