@@ -754,7 +754,7 @@ func (x *Gang) GetBundles() []*ResourceRequestByCount {
 type ClusterState struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	Session       string                    `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // cluster_session_name: names this life of the head
-	Nodes         []*Node                   `protobuf:"bytes,2,rep,name=nodes,proto3" json:"nodes,omitempty"`     // alive nodes, and dead ones of the last minutes
+	Nodes         []*Node                   `protobuf:"bytes,2,rep,name=nodes,proto3" json:"nodes,omitempty"`     // the alive nodes
 	Gangs         []*Gang                   `protobuf:"bytes,3,rep,name=gangs,proto3" json:"gangs,omitempty"`
 	Constraints   []*ResourceRequestByCount `protobuf:"bytes,4,rep,name=constraints,proto3" json:"constraints,omitempty"` // request_resources()
 	Pending       []*ResourceRequestByCount `protobuf:"bytes,5,rep,name=pending,proto3" json:"pending,omitempty"`         // the GCS's own sum over its raylets, up to a second old

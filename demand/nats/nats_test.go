@@ -217,7 +217,7 @@ func TestOverflow(t *testing.T) {
 	s := &Subscriber{ready: make(chan struct{}, 1), held: map[string]int{}}
 	r := report(1, 1)
 	for i := range maxHeld + 10 {
-		s.hold(fmt.Sprint(i), received{train, r})
+		s.hold(fmt.Sprint(i), received{train, r, 1})
 	}
 	if got := s.Stats(); got.Overflow != 10 || len(s.queue) != maxHeld {
 		t.Errorf("%d are held: %+v", len(s.queue), got)
@@ -225,9 +225,21 @@ func TestOverflow(t *testing.T) {
 	if n := len(s.Take()[train]); n != maxHeld {
 		t.Errorf("%d were taken", n)
 	}
-	s.hold("after", received{train, r})
+	s.hold("after", received{train, r, 1})
 	if n := len(s.Take()[train]); n != 1 {
 		t.Errorf("after it %d were taken", n)
+	}
+}
+
+// TestOverflowInBytes: a few long reports fill as much as many short ones.
+func TestOverflowInBytes(t *testing.T) {
+	s := &Subscriber{ready: make(chan struct{}, 1), held: map[string]int{}}
+	s.hold("long", received{train, report(1, 1), maxHeldBytes})
+	s.hold("more", received{train, report(1, 1), 1})
+	s.hold("long", received{train, report(1, 2), maxHeldBytes - 1})
+	s.hold("fits", received{train, report(1, 1), 1})
+	if got := s.Stats(); got.Overflow != 1 || len(s.queue) != 2 {
+		t.Errorf("%d are held: %+v", len(s.queue), got)
 	}
 }
 

@@ -11,14 +11,19 @@ import (
 	"github.com/rayburst/rayburst/demand/demandpb"
 )
 
-// maxHeld is how many nodes' reports are held for a reader at once; more are
-// counted and dropped, so that nobody can fill our memory with node names.
-const maxHeld = 200_000
+// What is held for a reader at once: so many nodes' reports, and so many bytes
+// of them as they came. More are counted and dropped, so that nobody can fill
+// our memory with node names or with long reports.
+const (
+	maxHeld      = 200_000
+	maxHeldBytes = 256 << 20
+)
 
 // received is a report with what its subject says of it.
 type received struct {
 	cluster demand.Cluster
 	report  *demand.Report
+	size    int // as it came
 }
 
 // Stats count what a subscriber has seen since it began.
@@ -26,11 +31,11 @@ type Stats struct {
 	Reports  uint64 // well-formed
 	Poison   uint64 // malformed: dropped
 	Replaced uint64 // overtaken by a newer one of the same node before they were read
-	Overflow uint64 // dropped, as too many nodes were held
+	Overflow uint64 // dropped, as too many nodes or bytes were held
 }
 
 // Subscriber keeps the newest report of every node until it is read: its
-// memory is bounded by the number of nodes however many messages come in.
+// memory is bounded however many messages come in.
 type Subscriber struct {
 	log   *slog.Logger
 	sub   *natsgo.Subscription
@@ -39,6 +44,7 @@ type Subscriber struct {
 	mu    sync.Mutex
 	held  map[string]int // subject → index in queue
 	queue []received     // in order of first arrival
+	size  int            // of queue
 	stats Stats
 }
 
@@ -67,7 +73,7 @@ func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 func (s *Subscriber) Take() map[demand.Cluster][]*demand.Report {
 	s.mu.Lock()
 	queue := s.queue
-	s.queue = nil
+	s.queue, s.size = nil, 0
 	clear(s.held)
 	s.mu.Unlock()
 	out := map[demand.Cluster][]*demand.Report{}
@@ -109,7 +115,7 @@ func (s *Subscriber) decode(m *natsgo.Msg) (received, error) {
 	if r.NodeID != node {
 		return received{}, fmt.Errorf("%w: node_id: must be the subject's last token %.80q (got %q)", demand.ErrReport, node, r.NodeID)
 	}
-	return received{cluster, r}, nil
+	return received{cluster, r, len(m.Data)}, nil
 }
 
 func (s *Subscriber) hold(subject string, r received) {
@@ -119,16 +125,17 @@ func (s *Subscriber) hold(subject string, r received) {
 	if i, ok := s.held[subject]; ok {
 		s.stats.Replaced++
 		if r.report.Newer(s.queue[i].report) {
+			s.size += r.size - s.queue[i].size
 			s.queue[i] = r
 		}
 		return
 	}
-	if len(s.queue) >= maxHeld {
+	if len(s.queue) >= maxHeld || s.size+r.size > maxHeldBytes {
 		s.stats.Overflow++
 		return
 	}
 	s.held[subject] = len(s.queue)
-	s.queue = append(s.queue, r)
+	s.queue, s.size = append(s.queue, r), s.size+r.size
 }
 
 // poison logs the first malformed message and then every thousandth.
