@@ -246,15 +246,20 @@ func killedWorker(t *testing.T, c *rig.Cluster) {
 }
 
 func notTooMany(t *testing.T, c *rig.Cluster) {
+	d := drive(t, c, "rounds")
 	for _, n := range []int{1, 2, 3, 1, 2, 6} {
 		for _, kind := range []string{"tasks", "actors"} {
 			got := asked(c, "", func() {
-				finish(t, drive(t, c, kind, strconv.Itoa(n), "0.2", "1", "0"))
+				if err := d.Tell(kind + " " + strconv.Itoa(n)); err != nil {
+					t.Fatal(err)
+				}
+				await(t, d, "nodes")
+				empty(t, c)
 			})
 			if got > n {
 				t.Errorf("%d workers were asked for %d %s of one node each", got, n, kind)
 			}
-			empty(t, c)
 		}
 	}
+	finish(t, d)
 }

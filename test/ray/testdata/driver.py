@@ -59,6 +59,12 @@ def actors(n, seconds, cpus, gpus):
     say("nodes", len(set(nodes)))
 
 
+def rounds():
+    for line in sys.stdin:
+        kind, n = line.split()
+        globals()[kind](n, 0.2, 1, 0)
+
+
 def labels():
     def zone_of(**options):
         node = ray.get(task.options(num_cpus=1, resources={"zoned": 1}, **options).remote())
