@@ -149,7 +149,7 @@ func (s *step) unplaced() map[int]int64 {
 // placed is how many requests a trial places on each node.
 func (t *trial) placed() (n int64) {
 	for _, k := range t.takes {
-		n = addCounts(n, k)
+		n = addCounts(n, k.n)
 	}
 	return n
 }

@@ -79,20 +79,16 @@ func (p *pool) raise() {
 		if c.trial.shrinks {
 			continue
 		}
-		for i, k := range c.trial.takes {
-			p.high[i] = max(p.high[i], k)
-		}
+		p.lift(c.trial.takes)
 	}
 	heap.Init(p)
 }
 
 // rounds is how many times running a class that takes these can win before a
 // trial may have to be done again: at least once.
-func (p *pool) rounds(takes []int64, most int64) int64 {
-	for i, k := range takes {
-		if k > 0 {
-			most = min(most, (p.left[i]-max(p.high[i], k))/k+1)
-		}
+func (p *pool) rounds(takes []take, most int64) int64 {
+	for _, t := range takes {
+		most = min(most, (p.left[t.run]-max(p.high[t.run], t.n))/t.n+1)
 	}
 	return most
 }
@@ -119,16 +115,20 @@ func (p *pool) refresh(c *class) {
 	}
 	heap.Fix(p, i)
 	if !c.trial.shrinks {
-		for i, k := range c.trial.takes {
-			p.high[i] = max(p.high[i], k)
-		}
+		p.lift(c.trial.takes)
+	}
+}
+
+func (p *pool) lift(takes []take) {
+	for _, t := range takes {
+		p.high[t.run] = max(p.high[t.run], t.n)
 	}
 }
 
 // holds tells whether there is still as much as the trial takes.
 func (p *pool) holds(c *class) bool {
-	for i, k := range c.trial.takes {
-		if k > p.left[i] {
+	for _, t := range c.trial.takes {
+		if t.n > p.left[t.run] {
 			return false
 		}
 	}
@@ -137,8 +137,8 @@ func (p *pool) holds(c *class) bool {
 
 // win lets the first n nodes of the best class keep their trial.
 func (p *pool) win(c *class, n int64) {
-	for i, k := range c.trial.takes {
-		p.left[i] -= k * n
+	for _, t := range c.trial.takes {
+		p.left[t.run] -= t.n * n
 	}
 	p.wins = append(p.wins, win{c.trial, c.first.at, n})
 }
@@ -256,19 +256,33 @@ func (p *pool) turns(equal []*class, most int64) int64 {
 		return 0
 	}
 	n := most / int64(len(equal))
-	takes := make([]int64, len(p.runs))
 	for _, c := range equal {
 		n = min(n, c.first.n)
-		for i, k := range c.trial.takes {
-			takes[i] += k
-		}
 	}
-	n = min(n, p.rounds(takes, n+1)-1)
+	n = min(n, p.rounds(sumOf(equal), n+1)-1)
 	p.winInTurns(equal, n)
 	for _, c := range equal {
 		p.toEnd(c, n)
 	}
 	return n
+}
+
+// sumOf is what one turn of all classes takes.
+func sumOf(classes []*class) []take {
+	var out []take
+	for _, c := range classes {
+		out = append(out, c.trial.takes...)
+	}
+	slices.SortFunc(out, func(a, b take) int { return cmp.Compare(a.run, b.run) })
+	sum := out[:0]
+	for _, t := range out {
+		if n := len(sum); n > 0 && sum[n-1].run == t.run {
+			sum[n-1].n += t.n
+		} else {
+			sum = append(sum, t)
+		}
+	}
+	return sum
 }
 
 // winInTurns records n turns. Where their order cannot matter any more it

@@ -16,11 +16,17 @@ import (
 // below takes, whatever the number of tasks.
 type trial struct {
 	state *state
-	takes []int64 // by run
-	next  *state  // the node's state afterwards; nil until asked for
+	takes []take // in the order of the runs
+	next  *state // the node's state afterwards; nil until asked for
 	// shrinks tells that with less left the node could only take less of
 	// everything, so that its rank could only fall.
 	shrinks bool
+}
+
+// take is how often a node takes a run: at least once.
+type take struct {
+	run int32
+	n   int64
 }
 
 // step is the placing of one list of runs: a constraint, a gang, or all tasks.
@@ -29,6 +35,8 @@ type step struct {
 	conserve bool
 	runs     []run
 	left     []int64 // by run
+	skip     []int32 // by run: where the next one may be of which something is left
+	floors   floors
 	// spread is the gang of which a node takes at most one bundle, or none.
 	spread int
 	// last tells that no step follows: the order of new nodes does not matter.
@@ -36,7 +44,8 @@ type step struct {
 	free   []demand.Amount // scratch
 	known  []bool          // scratch
 	kinds  []bool          // scratch
-	spare  []int64         // room for takes
+	trying []take          // scratch
+	takes  []take          // room for takes
 	terms  []term          // room for terms
 	trials block[trial]
 	heads  block[class]
@@ -44,12 +53,25 @@ type step struct {
 
 func newStep(s *states, conserve bool, runs []run) *step {
 	n := len(s.catalog.resources)
-	out := &step{states: s, conserve: conserve, runs: runs, spread: none,
-		free: make([]demand.Amount, n), known: make([]bool, n), kinds: make([]bool, n), left: make([]int64, len(runs))}
+	out := &step{states: s, conserve: conserve, runs: runs, spread: none, floors: newFloors(n, runs),
+		free: make([]demand.Amount, n), known: make([]bool, n), kinds: make([]bool, n), left: make([]int64, len(runs)), skip: make([]int32, len(runs))}
 	for i, r := range runs {
-		out.left[i] = r.count
+		out.left[i], out.skip[i] = r.count, int32(i)+1
 	}
 	return out
+}
+
+// from is the first run at or behind i of which something is left, or the
+// number of runs. What is used up stays so within a step.
+func (s *step) from(i int) int {
+	j := i
+	for j < len(s.left) && s.left[j] == 0 {
+		j = int(s.skip[j])
+	}
+	for i < j {
+		i, s.skip[i] = int(s.skip[i]), int32(j)
+	}
+	return j
 }
 
 // done tells whether nothing is left to place.
@@ -63,13 +85,13 @@ func (s *step) try(st *state) *trial {
 		return nil
 	}
 	copy(s.free, st.free)
-	takes, any := s.row(), false
-	for i := range s.runs {
+	s.trying = s.trying[:0]
+	for i := s.from(0); i < len(s.runs) && !s.floors.above(s.free, i); i = s.from(i + 1) {
 		k := s.fit(st.body, i)
-		if takes[i] = k; k == 0 {
+		if k == 0 {
 			continue
 		}
-		any = true
+		s.trying = append(s.trying, take{int32(i), k})
 		for _, n := range s.runs[i].needs {
 			s.free[n.resource] -= n.amount * demand.Amount(k)
 		}
@@ -77,29 +99,46 @@ func (s *step) try(st *state) *trial {
 			break
 		}
 	}
-	if !any {
+	if len(s.trying) == 0 {
 		return nil
 	}
-	s.spare = s.spare[len(takes):]
-	return s.trial(st, takes)
+	return s.trial(st, s.keep(s.trying))
 }
 
-func (s *step) trial(st *state, takes []int64) *trial {
+func (s *step) trial(st *state, takes []take) *trial {
 	t := s.trials.next()
 	t.state, t.takes, t.shrinks = st, takes, s.shrinks(st, takes)
 	return t
 }
 
+// keep copies takes to where they stay.
+func (s *step) keep(takes []take) []take {
+	if cap(s.takes)-len(s.takes) < len(takes) {
+		s.takes = make([]take, 0, max(256, len(takes)))
+	}
+	at := len(s.takes)
+	s.takes = append(s.takes, takes...)
+	return s.takes[at:len(s.takes):len(s.takes)]
+}
+
 // shrinks is trial.shrinks: each run that the node could ever take, but for
 // the first, is taken whole, so nothing waits for what another leaves free.
 // The label must not rise when its request is gone.
-func (s *step) shrinks(st *state, takes []int64) bool {
+func (s *step) shrinks(st *state, takes []take) bool {
 	first, label := true, st.label
-	for i, k := range takes {
-		r := &s.runs[i]
-		if k == 0 && !s.couldTake(st.body, i) {
+	for i := s.from(0); i < len(s.runs); i = s.from(i + 1) {
+		k := int64(0)
+		if len(takes) > 0 && int(takes[0].run) == i {
+			k, takes = takes[0].n, takes[1:]
+		}
+		switch {
+		case k > 0 || s.couldTake(st.body, i):
+		case len(takes) == 0 && s.floors.above(st.free, i):
+			return true
+		default:
 			continue
 		}
+		r := &s.runs[i]
 		if k < s.left[i] && !first {
 			return false
 		}
@@ -137,17 +176,6 @@ func (b *block[T]) next() *T {
 	return t
 }
 
-// row is a zeroed list of takes; it is used up only if a trial keeps it.
-func (s *step) row() []int64 {
-	n := len(s.runs)
-	if len(s.spare) < n {
-		s.spare = make([]int64, 64*n)
-	}
-	row := s.spare[:n:n]
-	clear(row)
-	return row
-}
-
 // rowOfTerms is room for n terms.
 func (s *step) rowOfTerms(n int) []term {
 	if len(s.terms) < n {
@@ -179,15 +207,12 @@ func (s *step) fit(b *body, i int) int64 {
 }
 
 // after computes s.free and s.known for a node that took k.
-func (s *step) after(b *body, takes []int64) {
+func (s *step) after(b *body, takes []take) {
 	copy(s.free, b.free)
 	copy(s.known, b.known)
-	for i, k := range takes {
-		if k == 0 {
-			continue
-		}
-		for _, n := range s.runs[i].needs {
-			s.free[n.resource] -= n.amount * demand.Amount(k)
+	for _, t := range takes {
+		for _, n := range s.runs[t.run].needs {
+			s.free[n.resource] -= n.amount * demand.Amount(t.n)
 			s.known[n.resource] = true
 		}
 	}
@@ -226,11 +251,8 @@ func (s *step) rank(t *trial, r *rank) {
 func (s *step) history(t *trial) (label int, gpu bool) {
 	label, gpu = t.state.label, t.state.gpu
 	copy(s.kinds, t.state.kinds)
-	for i, k := range t.takes {
-		if k == 0 {
-			continue
-		}
-		r := &s.runs[i]
+	for _, k := range t.takes {
+		r := &s.runs[k.run]
 		gpu = gpu || r.gpu
 		if label == 0 && r.selectors != none {
 			label = t.state.labels[r.selectors]
