@@ -36,7 +36,7 @@ func (p *plan) launchNow(launches []Launch) map[string]int {
 	running, joining := map[string]int{}, map[string]int{}
 	for i, n := range p.Nodes {
 		switch {
-		case n.Status == Draining || p.terminated[i] != "":
+		case n.Status == Draining || p.terminated[i] != keep:
 		case n.Status == Running || n.Head:
 			running[n.Type]++
 		default:

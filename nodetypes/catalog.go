@@ -24,6 +24,7 @@ type catalog struct {
 	selectors [][]demand.LabelSelector
 	numbers   map[string]int // of selectors, by their canonical text
 	gangs     map[string]int // STRICT_SPREAD gangs by name
+	needs     arena[need]
 }
 
 const none = -1
@@ -119,7 +120,7 @@ func (s sum) compare(o sum) int {
 
 // run numbers a shape.
 func (c *catalog) run(s demand.Shape, source int) run {
-	r := run{selectors: none, count: s.Count, source: source, needs: make([]need, 0, len(s.Resources))}
+	r := run{selectors: none, count: s.Count, source: source, needs: c.needs.make(len(s.Resources))[:0]}
 	for _, e := range s.Resources {
 		if e.Amount == 0 {
 			continue

@@ -20,7 +20,7 @@ func (p *plan) placeConstraint() {
 	}
 	o.apply(p, func(s slot, t *trial) *state {
 		if s.node != none {
-			p.used[s.node].Constraints += t.placed()
+			p.used[s.node].constraints += t.placed()
 		}
 		return s.state
 	})

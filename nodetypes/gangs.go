@@ -21,7 +21,7 @@ func (p *plan) placeGangs() {
 		if failed[i] = !s.done(); failed[i] {
 			continue
 		}
-		p.commit(o, func(u *Use, n int64) { u.Bundles += n })
+		p.commit(o, func(u *uses, n int64) { u.bundles += n })
 		for _, w := range o.opened {
 			p.launch[w.state.kind.index].Gang += int(w.n)
 		}
@@ -35,7 +35,7 @@ func (p *plan) placeGangs() {
 
 // commit applies an outcome of the demand: its nodes keep what they took. After
 // the last step nobody asks for their state.
-func (p *plan) commit(o outcome, count func(u *Use, n int64)) {
+func (p *plan) commit(o outcome, count func(u *uses, n int64)) {
 	o.apply(p, func(s slot, t *trial) *state {
 		if s.node != none {
 			count(&p.used[s.node], t.placed())

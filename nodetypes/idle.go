@@ -10,26 +10,26 @@ import (
 // above its minimum. It visits them in termination order, equal ones as they
 // stand in the list after scheduling (_enforce_idle_termination).
 func (p *plan) terminateIdle() {
-	var idle []slot
+	var slots []slot
 	for _, s := range p.list {
 		if p.kept(s) && p.isIdle(s) {
-			idle = append(idle, s)
+			slots = append(slots, s)
 		}
 	}
-	slices.SortStableFunc(idle, p.compareForTermination)
+	slices.SortStableFunc(slots, p.compareForTermination)
 	count := p.countByType(p.kept)
-	for _, s := range idle {
+	for _, s := range slots {
 		k := s.state.kind.index
 		if count[k] > int64(p.NodeTypes[k].MinWorkers) {
 			count[k]--
-			p.terminated[s.node] = Idle
+			p.terminated[s.node] = idle
 		}
 	}
 }
 
 func (p *plan) isIdle(s slot) bool {
 	n := p.running(s)
-	if n == nil || n.Head || p.used[s.node] != (Use{}) {
+	if n == nil || n.Head || p.used[s.node] != (uses{}) {
 		return false
 	}
 	timeout, ok := p.idleTimeout(s.state.kind.index)

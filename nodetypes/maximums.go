@@ -28,31 +28,55 @@ func withHead(workers int, head bool) int64 {
 // others by type, in order of the types' first appearance
 // (_enforce_max_workers_per_type).
 func (p *plan) enforceMaximumOfTypes() {
-	gone, byType, order := p.grouped()
-	list := gone
+	gone, groups := p.grouped()
+	if !slices.ContainsFunc(groups, func(g []slot) bool { return p.aboveMaximum(g) > 0 }) {
+		return
+	}
+	list := slices.Clone(gone)
 	var rest []slot
-	for _, k := range order {
-		slots := byType[k]
-		cut, kept := p.cut(slots, size(slots)-p.maxOfType(k.index), MaxWorkersOfType)
+	for _, slots := range groups {
+		cut, kept := p.cut(slots, p.aboveMaximum(slots), maxWorkersOfType)
 		list, rest = append(list, cut...), append(rest, kept...)
 	}
 	p.list = append(list, rest...)
 }
 
-// grouped is the list apart: what is given up, and the others by type.
-func (p *plan) grouped() (gone []slot, byType map[*kind][]slot, order []*kind) {
-	byType = map[*kind][]slot{}
+// aboveMaximum is how many of a type's nodes are above its maximum.
+func (p *plan) aboveMaximum(group []slot) int64 {
+	return size(group) - p.maxOfType(group[0].state.kind.index)
+}
+
+// grouped puts what is given up first in the list, and the others by type
+// behind it. It returns these parts of the list.
+func (p *plan) grouped() (gone []slot, groups [][]slot) {
+	parts := make([]int, len(p.kinds)+1) // the size of each: what is given up, then by kind
+	order := make([]int, 1, len(p.kinds)+1)
 	for _, s := range p.list {
-		if !p.kept(s) {
-			gone = append(gone, s)
-			continue
+		part := p.part(s)
+		if parts[part]++; parts[part] == 1 && part > 0 {
+			order = append(order, part)
 		}
-		if _, ok := byType[s.state.kind]; !ok {
-			order = append(order, s.state.kind)
-		}
-		byType[s.state.kind] = append(byType[s.state.kind], s)
 	}
-	return gone, byType, order
+	list := slices.Grow(p.spare[:0], len(p.list))[:len(p.list)]
+	at := 0
+	for _, part := range order {
+		groups = append(groups, list[at:at+parts[part]])
+		parts[part], at = at, at+parts[part]
+	}
+	for _, s := range p.list {
+		part := p.part(s)
+		list[parts[part]] = s
+		parts[part]++
+	}
+	p.list, p.spare = list, p.list
+	return groups[0], groups[1:]
+}
+
+func (p *plan) part(s slot) int {
+	if !p.kept(s) {
+		return 0
+	}
+	return s.state.kind.index + 1
 }
 
 // enforceMaximumOfCluster gives up nodes above the cluster's maximum. If there
@@ -63,6 +87,15 @@ func (p *plan) enforceMaximumOfCluster() {
 	if p.Request.MaxWorkers <= 0 {
 		return
 	}
+	excess := -p.maxOfCluster()
+	for _, s := range p.list {
+		if p.kept(s) {
+			excess += s.n
+		}
+	}
+	if excess <= 0 {
+		return
+	}
 	var gone, others []slot
 	for _, s := range p.list {
 		if p.kept(s) {
@@ -71,11 +104,7 @@ func (p *plan) enforceMaximumOfCluster() {
 			gone = append(gone, s)
 		}
 	}
-	excess := size(others) - p.maxOfCluster()
-	if excess <= 0 {
-		return
-	}
-	cut, kept := p.cut(others, excess, MaxWorkers)
+	cut, kept := p.cut(others, excess, maxWorkers)
 	p.list = slices.Concat(gone, cut, kept)
 }
 
@@ -90,7 +119,7 @@ func size(slots []slot) (n int64) {
 // whatever runs on them (_select_nodes_to_terminate). If it cuts at all, what
 // is kept is in termination order too, the head last. Nodes that were only to
 // be launched are not launched, and leave the list.
-func (p *plan) cut(slots []slot, excess int64, why Reason) (cut, kept []slot) {
+func (p *plan) cut(slots []slot, excess int64, why verdict) (cut, kept []slot) {
 	if excess <= 0 {
 		return nil, slots
 	}

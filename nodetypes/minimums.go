@@ -14,5 +14,7 @@ func (p *plan) enforceMinimums() {
 			p.launch[i].Minimum += int(missing)
 		}
 	}
-	p.list = slices.Concat(added, p.list)
+	if len(added) > 0 {
+		p.list = slices.Concat(added, p.list)
+	}
 }

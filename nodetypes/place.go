@@ -26,13 +26,14 @@ type outcome struct {
 // ones while the type and the cluster have room. seen is the state in which
 // the step sees a slot.
 func (p *plan) place(s *step, seen func(slot) *state) outcome {
-	o := outcome{step: s, list: p.list, exhausted: make([]bool, len(p.list))}
+	o := outcome{step: s, list: p.list, exhausted: s.flags.make(len(p.list))}
 	if s.done() {
 		return o
 	}
-	o.wins = newPool(s, o.classes(seen)).fill()
+	q := queue{p.list, seen, s.places.make(len(p.list))}
+	o.wins = newPool(s, &q, o.classes(&q)).fill()
 	if !s.done() {
-		o.opened = newPool(s, p.candidates()).launch(p.roomOfCluster())
+		o.opened = newPool(s, nil, p.candidates(s)).launch(p.roomOfCluster())
 	}
 	return o
 }
@@ -41,34 +42,31 @@ func (p *plan) place(s *step, seen func(slot) *state) outcome {
 // of others Ray looks at the first of equal bodies alone (NodeStateCache),
 // whatever the history of those behind it. Running nodes that are too small
 // for every request, labels aside, are exhausted.
-func (o *outcome) classes(seen func(slot) *state) []*class {
-	var out []*class
-	byState := map[*state]*class{}
-	places := make([]place, len(o.list))
+func (o *outcome) classes(q *queue) []*class {
+	out := o.class[:0]
 	for i, s := range o.list {
-		places[i] = place{at: i, n: s.n, state: seen(s)}
-		key := places[i].state
+		state := q.seen(s)
+		key := state
 		if !key.running {
 			key = &key.blank
 		}
-		c := byState[key]
-		if c == nil {
-			c = o.heads.next()
-			byState[key] = c
-			out = append(out, c)
+		if key.step != o.step {
+			key.step, key.class = o.step, o.step.classes.new()
+			out = append(out, key.class)
 		}
-		c.add(&places[i])
+		q.add(key.class, i, state)
 	}
-	return slices.DeleteFunc(out, o.exhaust)
+	o.class = out
+	return slices.DeleteFunc(out, func(c *class) bool { return o.exhaust(q, c) })
 }
 
-func (o *outcome) exhaust(c *class) bool {
-	b := c.first.state.body
+func (o *outcome) exhaust(q *queue, c *class) bool {
+	b := c.state.body
 	if !b.running || o.holdsAny(b) {
 		return false
 	}
-	for p := c.first; p != nil; p = p.next {
-		o.exhausted[p.at] = true
+	for at := int32(c.at); at != none; at = q.next[at] {
+		o.exhausted[at] = true
 	}
 	return true
 }
@@ -82,12 +80,14 @@ func (s *step) holdsAny(b *body) bool {
 }
 
 // candidates has every type with room, in configuration order.
-func (p *plan) candidates() []*class {
+func (p *plan) candidates(s *step) []*class {
 	count := p.countByType(func(slot) bool { return true })
-	var out []*class
+	out := s.lists.make(len(p.NodeTypes))[:0]
 	for i := range p.NodeTypes {
 		if room := p.maxOfType(i) - count[i]; room > 0 {
-			out = append(out, &class{first: &place{at: i, n: room, state: p.fresh[i]}})
+			c := s.classes.new()
+			c.at, c.n, c.state = i, room, p.fresh[i]
+			out = append(out, c)
 		}
 	}
 	return out
@@ -105,24 +105,23 @@ func (p *plan) roomOfCluster() int64 {
 // untouched nodes, then exhausted ones, each in list order, then new nodes.
 // after is a node's state when it has won.
 func (o outcome) apply(p *plan, after func(slot, *trial) *state) {
-	list := make([]slot, 0, len(o.list)+len(o.opened))
-	taken := make([]int64, len(o.list))
+	list := p.spare[:0]
 	for _, w := range o.wins {
 		s := o.list[w.at]
-		taken[w.at] += w.n
-		list = appendSlot(list, slot{after(s, w.trial), s.node, w.n})
+		o.list[w.at].n -= int64(w.n) // the list is not needed any more
+		list = appendSlot(list, slot{after(s, w.trial), s.node, int64(w.n)})
 	}
 	for _, exhausted := range []bool{false, true} {
 		for i, s := range o.list {
-			if s.n -= taken[i]; s.n > 0 && o.exhausted[i] == exhausted {
+			if s.n > 0 && o.exhausted[i] == exhausted {
 				list = append(list, s)
 			}
 		}
 	}
 	for _, w := range o.opened {
-		list = appendSlot(list, slot{after(slot{state: w.state, node: none}, w.trial), none, w.n})
+		list = appendSlot(list, slot{after(slot{state: w.state, node: none}, w.trial), none, int64(w.n)})
 	}
-	p.list = list
+	p.list, p.spare = list, p.list
 }
 
 // appendSlot joins equal neighbours that are to be launched.

@@ -3,40 +3,54 @@ package nodetypes
 import (
 	"cmp"
 	"container/heap"
+	"math"
 	"slices"
 )
-
-// place is where nodes of a class stand: n equal ones at one position.
-type place struct {
-	at    int // position: the first wins among equals
-	n     int64
-	state *state
-	next  *place // of the class, further back
-}
 
 // class is a set of nodes that take the same: they share the trial of the
 // first of them, and only the first can win. For new nodes it is a type's
 // candidate, with as many nodes as the type has room for.
 type class struct {
-	first, last *place // in list order; the first is in the trial
-	trial       *trial
-	rank        rank
+	at    int    // position of the first: the first wins among equals
+	n     int64  // how many stand there
+	state *state // the first's
+	last  int    // position of the last
+	trial *trial
+	rank  rank
 }
 
-// add puts a place behind the others.
-func (c *class) add(p *place) {
-	if c.last == nil {
-		c.first, c.last = p, p
+// queue is where existing nodes stand, and how those of a class follow on one
+// another.
+type queue struct {
+	list []slot
+	seen func(slot) *state
+	next []int32 // by position: the next of the class, or none
+}
+
+// add puts a position behind the others of its class.
+func (q *queue) add(c *class, at int, s *state) {
+	q.next[at] = none
+	if c.state == nil {
+		c.at, c.n, c.state, c.last = at, q.list[at].n, s, at
 		return
 	}
-	c.last.next, c.last = p, p
+	q.next[c.last], c.last = int32(at), at
+}
+
+// advance makes the next position of a class its first; false: there is none.
+func (q *queue) advance(c *class) bool {
+	at := int(q.next[c.at])
+	if at == none {
+		return false
+	}
+	c.at, c.n, c.state = at, q.list[at].n, q.seen(q.list[at])
+	return true
 }
 
 // win is n nodes, one after another at one position, that keep a trial.
 type win struct {
 	*trial
-	at int
-	n  int64
+	at, n int32
 }
 
 // pool is a step's rounds over a list of classes (_sched_best_node): the
@@ -46,11 +60,11 @@ type win struct {
 // class comes to the top: until then its rank is too high, if anything.
 type pool struct {
 	*step
+	queue   *queue // nil for new nodes
 	classes []*class
 	// high is at least the most that a trial takes of a run, shrinking trials
 	// left aside; while every run has that much, those trials hold.
 	high []int64
-	wins []win
 	work int64 // rounds that may still be done
 }
 
@@ -60,10 +74,10 @@ type pool struct {
 // not placed.
 const maxRounds = 1 << 20
 
-func newPool(s *step, classes []*class) *pool {
-	p := &pool{step: s, high: make([]int64, len(s.runs)), work: maxRounds}
+func newPool(s *step, q *queue, classes []*class) *pool {
+	p := &pool{step: s, queue: q, high: s.counts.make(len(s.runs)), work: maxRounds, classes: classes[:0]}
 	for _, c := range classes {
-		if c.trial = s.try(c.first.state); c.trial != nil {
+		if c.trial = s.try(c.state, nil); c.trial != nil {
 			s.rank(c.trial, &c.rank)
 			p.classes = append(p.classes, c)
 		}
@@ -140,7 +154,12 @@ func (p *pool) win(c *class, n int64) {
 	for _, t := range c.trial.takes {
 		p.left[t.run] -= t.n * n
 	}
-	p.wins = append(p.wins, win{c.trial, c.first.at, n})
+	c.trial.won = true
+	for n > 0 {
+		now := min(n, math.MaxInt32)
+		p.wins = append(p.wins, win{c.trial, int32(c.at), int32(now)})
+		n -= now
+	}
 }
 
 // settle does the trials again that no longer hold, after the best class won.
@@ -161,7 +180,7 @@ func (p *pool) settle() {
 // renew does the trial of a class again. It is false if the class takes
 // nothing any more: it never will again in this step.
 func (p *pool) renew(c *class) bool {
-	if c.trial = p.try(c.first.state); c.trial != nil {
+	if c.trial = p.try(c.state, c.trial); c.trial != nil {
 		p.rank(c.trial, &c.rank)
 	}
 	return c.trial != nil
@@ -169,27 +188,31 @@ func (p *pool) renew(c *class) bool {
 
 // fill lets existing nodes win until nothing fits.
 func (p *pool) fill() []win {
+	before := len(p.wins)
+	if len(p.classes) > 0 {
+		p.wins = slices.Grow(p.wins, len(p.queue.list))
+	}
 	for c := p.best(); c != nil; c = p.best() {
-		n := p.rounds(c.trial.takes, c.first.n)
+		n := p.rounds(c.trial.takes, c.n)
 		p.win(c, n)
 		p.advance(c, n)
 		p.settle()
 	}
-	return p.wins
+	return p.wins[before:]
 }
 
 // advance drops the first n nodes of the best class. Nodes that do not run
 // yet may have another history than the first of their class.
 func (p *pool) advance(c *class, n int64) {
-	if c.first.n -= n; c.first.n > 0 {
+	if c.n -= n; c.n > 0 {
 		return
 	}
-	if c.first = c.first.next; c.first == nil {
+	if !p.queue.advance(c) {
 		heap.Pop(p)
 		return
 	}
-	if next := c.first.state; next != c.trial.state {
-		c.trial = p.trial(next, c.trial.takes)
+	if c.state != c.trial.state {
+		c.trial = p.trial(c.state, p.takes.clone(c.trial.takes), nil)
 		p.rank(c.trial, &c.rank)
 	}
 	heap.Fix(p, 0)
@@ -198,6 +221,7 @@ func (p *pool) advance(c *class, n int64) {
 // launch lets new nodes win, at most so many. The winner's next candidate
 // goes to the end of the list, so equal types take turns.
 func (p *pool) launch(most int64) []win {
+	before := len(p.wins)
 	for c := p.best(); c != nil && most > 0; c = p.best() {
 		equal := p.equals()
 		if n := p.turns(equal, most); n > 0 {
@@ -206,7 +230,7 @@ func (p *pool) launch(most int64) []win {
 			continue
 		}
 		c = equal[0]
-		n := min(p.rounds(c.trial.takes, c.first.n), most)
+		n := min(p.rounds(c.trial.takes, c.n), most)
 		if len(equal) > 1 {
 			n = 1
 		}
@@ -215,18 +239,18 @@ func (p *pool) launch(most int64) []win {
 		p.toEnd(c, n)
 		p.settle()
 	}
-	return p.wins
+	return p.wins[before:]
 }
 
 // toEnd moves a type behind the other candidates after n of its nodes won.
 func (p *pool) toEnd(c *class, n int64) {
 	i := slices.Index(p.classes, c)
-	if c.first.n -= n; c.first.n == 0 {
+	if c.n -= n; c.n == 0 {
 		heap.Remove(p, i)
 		return
 	}
 	for _, o := range p.classes {
-		c.first.at = max(c.first.at, o.first.at+1)
+		c.at = max(c.at, o.at+1)
 	}
 	heap.Fix(p, i)
 }
@@ -234,8 +258,8 @@ func (p *pool) toEnd(c *class, n int64) {
 // equals are the classes of the best rank, in list order, all trials up to
 // date. There is at least one.
 func (p *pool) equals() []*class {
-	var out []*class
-	for _, c := range slices.Clone(p.classes) {
+	p.tried, p.equal = append(p.tried[:0], p.classes...), p.equal[:0]
+	for _, c := range p.tried {
 		if c.rank.compare(&p.classes[0].rank) != 0 {
 			continue
 		}
@@ -243,10 +267,10 @@ func (p *pool) equals() []*class {
 			p.refresh(c)
 			return p.equals()
 		}
-		out = append(out, c)
+		p.equal = append(p.equal, c)
 	}
-	slices.SortFunc(out, func(a, b *class) int { return cmp.Compare(a.first.at, b.first.at) })
-	return out
+	slices.SortFunc(p.equal, func(a, b *class) int { return cmp.Compare(a.at, b.at) })
+	return p.equal
 }
 
 // turns lets equal types win in turns, as many whole turns as all trials hold
@@ -257,7 +281,7 @@ func (p *pool) turns(equal []*class, most int64) int64 {
 	}
 	n := most / int64(len(equal))
 	for _, c := range equal {
-		n = min(n, c.first.n)
+		n = min(n, c.n)
 	}
 	n = min(n, p.rounds(sumOf(equal), n+1)-1)
 	p.winInTurns(equal, n)
@@ -306,7 +330,7 @@ func (p *pool) Less(i, j int) bool {
 	if c := a.rank.compare(&b.rank); c != 0 {
 		return c > 0
 	}
-	return a.first.at < b.first.at
+	return a.at < b.at
 }
 
 func (p *pool) Swap(i, j int) { p.classes[i], p.classes[j] = p.classes[j], p.classes[i] }

@@ -16,12 +16,29 @@ type plan struct {
 	fresh   []*state // of a new node, by node type
 	head    int      // index in Request.Nodes, or none
 
-	list       []slot   // nodes in Ray's order, which decides ties
-	terminated []Reason // by Request.Nodes; empty is kept
-	used       []Use    // by Request.Nodes
-	launch     []Launch // by node type
+	list       []slot    // nodes in Ray's order, which decides ties
+	spare      []slot    // room for the next list
+	terminated []verdict // by Request.Nodes
+	used       []uses    // by Request.Nodes
+	launch     []Launch  // by node type
 	infeasible demand.Demand
 }
+
+// uses counts what a plan has placed on a node.
+type uses struct{ constraints, bundles, tasks int64 }
+
+// verdict is what a plan does with a node.
+type verdict uint8
+
+const (
+	keep verdict = iota
+	outdated
+	maxWorkersOfType
+	maxWorkers
+	idle
+)
+
+var reasons = [...]Reason{outdated: Outdated, maxWorkersOfType: MaxWorkersOfType, maxWorkers: MaxWorkers, idle: Idle}
 
 // Schedule plans one pass: what would be launched and terminated now for this
 // state. It does not change the request. The reply to a request that
@@ -41,9 +58,9 @@ func Schedule(q Request) Reply {
 
 func newPlan(q *Request) *plan {
 	c := newCatalog(q.Demand)
-	p := &plan{Request: q, catalog: c, states: newStates(c), kinds: kinds(q), head: none,
-		terminated: make([]Reason, len(q.Nodes)),
-		used:       make([]Use, len(q.Nodes)), launch: make([]Launch, len(q.NodeTypes))}
+	p := &plan{Request: q, catalog: c, states: newStates(c, len(q.Nodes)), kinds: kinds(q), head: none,
+		terminated: make([]verdict, len(q.Nodes)),
+		used:       make([]uses, len(q.Nodes)), launch: make([]Launch, len(q.NodeTypes))}
 	for i, t := range q.NodeTypes {
 		p.launch[i].Type = t.Name
 		p.fresh = append(p.fresh, p.states.fresh(p.kinds[t.Name], t, false))
@@ -81,13 +98,13 @@ func (p *plan) listed(k *kind) bool { return k.index < len(p.NodeTypes) }
 func (p *plan) terminateOutdated() {
 	for _, s := range p.list {
 		if !p.listed(s.state.kind) && !p.isHead(s) {
-			p.terminated[s.node] = Outdated
+			p.terminated[s.node] = outdated
 		}
 	}
 }
 
 // kept tells whether a slot's node is not given up.
-func (p *plan) kept(s slot) bool { return s.node == none || p.terminated[s.node] == "" }
+func (p *plan) kept(s slot) bool { return s.node == none || p.terminated[s.node] == keep }
 
 func (p *plan) isHead(s slot) bool { return s.node != none && s.node == p.head }
 
@@ -102,6 +119,15 @@ func (p *plan) countByType(of func(slot) bool) []int64 {
 	return n
 }
 
+func count[T any](list []T, is func(T) bool) (n int) {
+	for _, v := range list {
+		if is(v) {
+			n++
+		}
+	}
+	return n
+}
+
 // reply collects the plan.
 func (p *plan) reply() Reply {
 	r := Reply{Infeasible: p.infeasible}
@@ -110,13 +136,15 @@ func (p *plan) reply() Reply {
 			r.Launch = append(r.Launch, l)
 		}
 	}
+	if n := count(p.used, func(u uses) bool { return u != (uses{}) }); n > 0 {
+		r.Used = make([]Use, 0, n)
+	}
 	for i, n := range p.Nodes {
-		if reason := p.terminated[i]; reason != "" {
-			r.Terminate = append(r.Terminate, Termination{n.ID, reason})
+		if v := p.terminated[i]; v != keep {
+			r.Terminate = append(r.Terminate, Termination{n.ID, reasons[v]})
 		}
-		if u := p.used[i]; u != (Use{}) {
-			u.ID = n.ID
-			r.Used = append(r.Used, u)
+		if u := p.used[i]; u != (uses{}) {
+			r.Used = append(r.Used, Use{n.ID, u.constraints, u.bundles, u.tasks})
 		}
 	}
 	slices.SortFunc(r.Terminate, func(a, b Termination) int { return strings.Compare(a.ID, b.ID) })

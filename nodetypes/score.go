@@ -2,8 +2,7 @@ package nodetypes
 
 import (
 	"cmp"
-	"math/big"
-	"slices"
+	"math/bits"
 
 	"github.com/rayburst/rayburst/demand"
 )
@@ -15,12 +14,6 @@ type term struct{ used, total demand.Amount }
 func (t term) approx() float64 {
 	u, v := float64(t.used), float64(t.total)
 	return u * u * u / (v * v)
-}
-
-func (t term) exact() *big.Rat {
-	u, v := big.NewInt(int64(t.used)), big.NewInt(int64(t.total))
-	cube := new(big.Int).Mul(u, new(big.Int).Mul(u, u))
-	return new(big.Rat).SetFrac(cube, v.Mul(v, v))
 }
 
 // rank decides which node wins a round; the greatest does, and among equals
@@ -88,7 +81,7 @@ func compareTerms(a, b term) int {
 	if x, y := a.approx(), b.approx(); !near(x, y, 1) {
 		return cmp.Compare(x, y)
 	}
-	return a.exact().Cmp(b.exact())
+	return compareMeans([]term{a}, 1, []term{b}, 1)
 }
 
 func (r *rank) compareMean(o *rank) int {
@@ -99,21 +92,30 @@ func (r *rank) compareMean(o *rank) int {
 	if !near(r.meanNear, o.meanNear, n) {
 		return cmp.Compare(r.meanNear, o.meanNear)
 	}
-	if len(r.terms)+r.unused == len(o.terms)+o.unused && sameTerms(r.terms, o.terms) {
-		return 0
+	counts := [2]int{len(r.terms) + r.unused, len(o.terms) + o.unused}
+	if ours, theirs := without(r.terms, o.terms); counts[0] == counts[1] && (ours == 0 || theirs == 0) {
+		return cmp.Compare(ours, theirs) // every term is above 0
 	}
-	return r.mean().Cmp(o.mean())
+	return compareMeans(r.terms, counts[0], o.terms, counts[1])
 }
 
-func (r *rank) mean() *big.Rat {
-	sum := new(big.Rat)
-	if len(r.terms) == 0 {
-		return sum
+// without is how many terms each of two lists has that the other has not.
+func without(a, b []term) (ours, theirs int) {
+	if len(b) > bits.UintSize {
+		return len(a), len(b)
 	}
-	for _, t := range r.terms {
-		sum.Add(sum, t.exact())
+	var taken uint
+	for _, t := range a {
+		i := 0
+		for i < len(b) && (b[i] != t || taken>>i&1 == 1) {
+			i++
+		}
+		if i == len(b) {
+			ours++
+		}
+		taken |= 1 << i
 	}
-	return sum.Quo(sum, new(big.Rat).SetInt64(int64(len(r.terms)+r.unused)))
+	return ours, len(b) - bits.OnesCount(taken<<(bits.UintSize-len(b)))
 }
 
 // near tells whether two sums of n positive terms, each computed in a few
@@ -125,22 +127,4 @@ func near(a, b float64, n int) bool {
 		d = -d
 	}
 	return d <= (a+b)*float64(n+16)*0x1p-43
-}
-
-// sameTerms tells whether two lists have the same terms in any order.
-func sameTerms(a, b []term) bool {
-	if slices.Equal(a, b) {
-		return true
-	}
-	if len(a) != len(b) {
-		return false
-	}
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.SortFunc(a, compareParts)
-	slices.SortFunc(b, compareParts)
-	return slices.Equal(a, b)
-}
-
-func compareParts(a, b term) int {
-	return cmp.Or(cmp.Compare(a.total, b.total), cmp.Compare(a.used, b.used))
 }

@@ -1,7 +1,9 @@
 package nodetypes
 
 import (
+	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"slices"
 
 	"github.com/rayburst/rayburst/demand"
@@ -37,8 +39,9 @@ type body struct {
 	// for others all of this pass.
 	gangs []int
 
-	blank  state    // with this body, before anything is placed
-	states []*state // with this body, by history, but for blank
+	key   []byte // what tells it from others
+	next  *body  // another one with the same hash
+	blank state  // with this body, before anything is placed
 }
 
 // state is a body with the history of this pass's demand on the node (gangs
@@ -48,23 +51,42 @@ type state struct {
 	label int    // of the first placed request with selectors, else 0
 	gpu   bool   // a placed request asks for GPU
 	kinds []bool // by resource: placed, and in total
+	next  *state // another one of this body
+
+	class *class // of the step
+	step  *step
 }
 
 // states interns bodies and states.
 type states struct {
-	catalog *catalog
-	bodies  map[string]*body
-	key     []byte
-	noKinds []bool // all false
-	scratch body
+	catalog  *catalog
+	bodies   map[uint64]*body // by hash of the key
+	seed     maphash.Seed
+	key      []byte
+	noKinds  []bool // all false
+	building body
+	scratch  scratch
+
+	body    arena[body]
+	state   arena[state]
+	amounts arena[demand.Amount]
+	flags   arena[bool]
+	terms   arena[term]
+	numbers arena[int]
+	bytes   arena[byte]
 }
 
-func newStates(c *catalog) *states {
-	n := len(c.resources)
-	return &states{catalog: c, bodies: map[string]*body{}, noKinds: make([]bool, n), scratch: body{
-		total: make([]demand.Amount, n), free: make([]demand.Amount, n), known: make([]bool, n),
-		labels: make([]int, len(c.selectors)),
-	}}
+// newStates has room for this many nodes, few of which are different.
+func newStates(c *catalog, nodes int) *states {
+	n, classes := len(c.resources), min(nodes/16, 256)
+	s := &states{catalog: c, bodies: map[uint64]*body{}, seed: maphash.MakeSeed()}
+	s.body.want, s.terms.want, s.bytes.want = classes, classes, 16*classes
+	s.amounts.want, s.flags.want = 2*n*(classes+2), n*(classes+4)
+	s.scratch.expect(classes)
+	s.noKinds = s.flags.make(n)
+	s.building = body{total: s.amounts.make(n), free: s.amounts.make(n), known: s.flags.make(n), labels: s.numbers.make(len(c.selectors))}
+	s.scratch.free, s.scratch.known, s.scratch.kinds = s.amounts.make(n), s.flags.make(n), s.flags.make(n)
+	return s
 }
 
 // fresh is the state of a node that does not run yet: wholly free.
@@ -72,7 +94,7 @@ func (s *states) fresh(k *kind, t NodeType, head bool) *state {
 	s.begin(k, false, head)
 	s.capacity(t.Resources, t.Resources)
 	s.label(t.Labels)
-	return &s.intern(&s.scratch).blank
+	return &s.intern(&s.building).blank
 }
 
 // running is the state of a node that runs, with this much available.
@@ -82,14 +104,14 @@ func (s *states) running(k *kind, n *Node, available demand.Resources) *state {
 	s.label(n.Labels)
 	for _, name := range n.Gangs {
 		if g, ok := s.catalog.gangs[name]; ok {
-			s.scratch.gangs = withGang(s.scratch.gangs, g)
+			s.building.gangs = withGang(s.building.gangs, g)
 		}
 	}
-	return &s.intern(&s.scratch).blank
+	return &s.intern(&s.building).blank
 }
 
 func (s *states) begin(k *kind, running, head bool) {
-	b := &s.scratch
+	b := &s.building
 	b.kind, b.running, b.head, b.gpuNode = k, running, head, false
 	b.rest, b.restUnused, b.gangs = b.rest[:0], 0, b.gangs[:0]
 	clear(b.total)
@@ -105,7 +127,7 @@ func (s *states) begin(k *kind, running, head bool) {
 // capacity walks three sorted lists at once: the node's total, what of it is
 // available, and the resources that the demand names.
 func (s *states) capacity(total, available demand.Resources) {
-	b, names := &s.scratch, s.catalog.resources
+	b, names := &s.building, s.catalog.resources
 	named := 0
 	for _, e := range total {
 		for len(available) > 0 && available[0].Name < e.Name {
@@ -134,7 +156,7 @@ func (s *states) capacity(total, available demand.Resources) {
 
 // own sets a resource of the demand that is in the node's total.
 func (s *states) own(r int, total, free demand.Amount, known bool) {
-	b := &s.scratch
+	b := &s.building
 	b.total[r] = total
 	if known {
 		b.free[r], b.known[r] = free, true
@@ -147,7 +169,7 @@ func (s *states) own(r int, total, free demand.Amount, known bool) {
 // implicit one of which something is taken.
 func (s *states) offer(e demand.Resource) {
 	if r := s.catalog.number(e.Name); r != none {
-		s.scratch.free[r], s.scratch.known[r] = e.Amount, true
+		s.building.free[r], s.building.known[r] = e.Amount, true
 	}
 }
 
@@ -162,10 +184,10 @@ func (b *body) use(total, free demand.Amount) {
 
 func (s *states) label(labels map[string]string) {
 	for i, list := range s.catalog.selectors {
-		s.scratch.labels[i] = 0
+		s.building.labels[i] = 0
 		for j, selector := range list {
 			if selector.Matches(labels) {
-				s.scratch.labels[i] = len(list) - j
+				s.building.labels[i] = len(list) - j
 				break
 			}
 		}
@@ -175,16 +197,20 @@ func (s *states) label(labels map[string]string) {
 // intern returns the one body that equals b, which it copies if it is new.
 func (s *states) intern(b *body) *body {
 	s.key = b.appendKey(s.key[:0])
-	if known, ok := s.bodies[string(s.key)]; ok {
-		return known
+	hash := maphash.Bytes(s.seed, s.key)
+	for known := s.bodies[hash]; known != nil; known = known.next {
+		if bytes.Equal(known.key, s.key) {
+			return known
+		}
 	}
-	n, amounts := len(b.total), slices.Concat(b.total, b.free)
-	out := *b
-	out.total, out.free, out.known = amounts[:n:n], amounts[n:], slices.Clone(b.known)
-	out.rest, out.labels, out.gangs = slices.Clone(b.rest), slices.Clone(b.labels), slices.Clone(b.gangs)
-	out.blank, out.states = state{body: &out, kinds: s.noKinds}, nil
-	s.bodies[string(s.key)] = &out
-	return &out
+	out := s.body.new()
+	*out = *b
+	out.total, out.free, out.known = s.amounts.clone(b.total), s.amounts.clone(b.free), s.flags.clone(b.known)
+	out.rest, out.labels, out.gangs = s.terms.clone(b.rest), s.numbers.clone(b.labels), s.numbers.clone(b.gangs)
+	out.key, out.next = s.bytes.clone(s.key), s.bodies[hash]
+	out.blank = state{body: out, kinds: s.noKinds}
+	s.bodies[hash] = out
+	return out
 }
 
 // appendKey appends bytes that are equal for equal bodies of one catalog.
@@ -229,23 +255,18 @@ func withGang(set []int, gang int) []int {
 	return slices.Insert(set, i, gang)
 }
 
-// remember returns the one state that equals s.
-func (b *body) remember(s state) *state {
-	if b.blank.same(s) {
-		return &b.blank
-	}
-	for _, known := range b.states {
-		if known.same(s) {
+// remember returns the one state with this body and history.
+func (s *states) remember(b *body, label int, gpu bool, kinds []bool) *state {
+	last := &b.blank
+	for known := last; known != nil; known = known.next {
+		if known.label == label && known.gpu == gpu && slices.Equal(known.kinds, kinds) {
 			return known
 		}
+		last = known
 	}
-	b.states = append(b.states, &s)
-	return &s
-}
-
-// same tells whether two states of one body have the same history.
-func (s *state) same(o state) bool {
-	return s.label == o.label && s.gpu == o.gpu && slices.Equal(s.kinds, o.kinds)
+	last.next = s.state.new()
+	*last.next = state{body: b, label: label, gpu: gpu, kinds: s.flags.clone(kinds)}
+	return last.next
 }
 
 // kinds numbers the node types of a request, and the unlisted types of its

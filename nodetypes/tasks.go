@@ -8,7 +8,7 @@ func (p *plan) placeTasks() {
 	s := p.newStep(p.Demand.Tasks)
 	s.last = true
 	o := p.place(s, func(s slot) *state { return s.state })
-	p.commit(o, func(u *Use, n int64) { u.Tasks += n })
+	p.commit(o, func(u *uses, n int64) { u.tasks += n })
 	for _, w := range o.opened {
 		p.launch[w.state.kind.index].Task += int(w.n)
 	}

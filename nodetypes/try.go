@@ -18,6 +18,7 @@ type trial struct {
 	state *state
 	takes []take // in the order of the runs
 	next  *state // the node's state afterwards; nil until asked for
+	won   bool   // a node has kept it, so it must not change
 	// shrinks tells that with less left the node could only take less of
 	// everything, so that its rank could only fall.
 	shrinks bool
@@ -31,6 +32,7 @@ type take struct {
 
 // step is the placing of one list of runs: a constraint, a gang, or all tasks.
 type step struct {
+	*scratch
 	states   *states
 	conserve bool
 	runs     []run
@@ -40,21 +42,14 @@ type step struct {
 	// spread is the gang of which a node takes at most one bundle, or none.
 	spread int
 	// last tells that no step follows: the order of new nodes does not matter.
-	last   bool
-	free   []demand.Amount // scratch
-	known  []bool          // scratch
-	kinds  []bool          // scratch
-	trying []take          // scratch
-	takes  []take          // room for takes
-	terms  []term          // room for terms
-	trials block[trial]
-	heads  block[class]
+	last bool
 }
 
+// newStep begins a step; what the step before has found is gone.
 func newStep(s *states, conserve bool, runs []run) *step {
-	n := len(s.catalog.resources)
-	out := &step{states: s, conserve: conserve, runs: runs, spread: none, floors: newFloors(n, runs),
-		free: make([]demand.Amount, n), known: make([]bool, n), kinds: make([]bool, n), left: make([]int64, len(runs)), skip: make([]int32, len(runs))}
+	s.scratch.reset()
+	out := &step{scratch: &s.scratch, states: s, conserve: conserve, runs: runs, spread: none, floors: newFloors(len(s.catalog.resources), runs),
+		left: s.scratch.counts.make(len(runs)), skip: s.scratch.places.make(len(runs))}
 	for i, r := range runs {
 		out.left[i], out.skip[i] = r.count, int32(i)+1
 	}
@@ -79,8 +74,9 @@ func (s *step) done() bool {
 	return !slices.ContainsFunc(s.left, func(n int64) bool { return n > 0 })
 }
 
-// try fills a node with what is left. It is nil if the node takes nothing.
-func (s *step) try(st *state) *trial {
+// try fills a node with what is left, in the place of a trial that is not
+// needed any more. It is nil if the node takes nothing.
+func (s *step) try(st *state, old *trial) *trial {
 	if s.spread != none && slices.Contains(st.gangs, s.spread) {
 		return nil
 	}
@@ -102,23 +98,18 @@ func (s *step) try(st *state) *trial {
 	if len(s.trying) == 0 {
 		return nil
 	}
-	return s.trial(st, s.keep(s.trying))
-}
-
-func (s *step) trial(st *state, takes []take) *trial {
-	t := s.trials.next()
-	t.state, t.takes, t.shrinks = st, takes, s.shrinks(st, takes)
-	return t
-}
-
-// keep copies takes to where they stay.
-func (s *step) keep(takes []take) []take {
-	if cap(s.takes)-len(s.takes) < len(takes) {
-		s.takes = make([]take, 0, max(256, len(takes)))
+	if old == nil || old.won || cap(old.takes) < len(s.trying) {
+		return s.trial(st, s.takes.clone(s.trying), old)
 	}
-	at := len(s.takes)
-	s.takes = append(s.takes, takes...)
-	return s.takes[at:len(s.takes):len(s.takes)]
+	return s.trial(st, append(old.takes[:0], s.trying...), old)
+}
+
+func (s *step) trial(st *state, takes []take, old *trial) *trial {
+	if old == nil || old.won {
+		old = s.trials.new()
+	}
+	*old = trial{state: st, takes: takes, shrinks: s.shrinks(st, takes)}
+	return old
 }
 
 // shrinks is trial.shrinks: each run that the node could ever take, but for
@@ -161,29 +152,6 @@ func (s *step) couldTake(b *body, i int) bool {
 	r := &s.runs[i]
 	return s.left[i] > 0 && (r.selectors == none || b.labels[r.selectors] > 0) &&
 		!slices.ContainsFunc(r.needs, func(n need) bool { return b.free[n.resource] < n.amount })
-}
-
-// block hands out zero values one by one but allocates many at once: a step
-// may need thousands.
-type block[T any] []T
-
-func (b *block[T]) next() *T {
-	if len(*b) == 0 {
-		*b = make([]T, 32)
-	}
-	t := &(*b)[0]
-	*b = (*b)[1:]
-	return t
-}
-
-// rowOfTerms is room for n terms.
-func (s *step) rowOfTerms(n int) []term {
-	if len(s.terms) < n {
-		s.terms = make([]term, 64*n)
-	}
-	row := s.terms[:0:n]
-	s.terms = s.terms[n:]
-	return row
 }
 
 // fit is how often run i fits into s.free, at most as often as it is left.
@@ -232,7 +200,7 @@ func (s *step) rank(t *trial, r *rank) {
 		}
 	}
 	if r.terms == nil {
-		r.terms = s.rowOfTerms(len(st.rest) + len(st.total))
+		r.terms = s.terms.make(len(st.rest) + len(st.total))
 	}
 	r.terms, r.unused = append(r.terms[:0], st.rest...), st.restUnused
 	for i, total := range st.total {
@@ -276,7 +244,6 @@ func (s *step) commit(t *trial) *state {
 	if s.spread != none && !b.running {
 		b.gangs = withGang(slices.Clone(b.gangs), s.spread)
 	}
-	next := state{body: s.states.intern(&b), label: label, gpu: gpu, kinds: slices.Clone(s.kinds)}
-	t.next = next.body.remember(next)
+	t.next = s.states.remember(s.states.intern(&b), label, gpu, s.kinds)
 	return t.next
 }
