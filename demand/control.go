@@ -27,36 +27,36 @@ type ControlReply struct {
 // AutoscalingState is a decision in the terms of Ray's ReportAutoscalingState
 // and ReportClusterConfig.
 type AutoscalingState struct {
-	Version               uint64 // unix milliseconds: Ray drops a lower one
-	Pending               []PendingWorker
-	Failed                []FailedWorkers
-	Infeasible            []ResourceRequest
-	InfeasibleGangs       []Gang
-	InfeasibleConstraints []Shape
-	NodeGroups            []NodeGroup
+	Version               uint64            `json:"version"` // unix milliseconds: Ray drops a lower one
+	Pending               []PendingWorker   `json:"pending"`
+	Failed                []FailedWorkers   `json:"failed"`
+	Infeasible            []ResourceRequest `json:"infeasible"`
+	InfeasibleGangs       []Gang            `json:"infeasibleGangs"`
+	InfeasibleConstraints []Shape           `json:"infeasibleConstraints"`
+	NodeGroups            []NodeGroup       `json:"nodeGroups"`
 }
 
 // PendingWorker is a worker that has not joined: one entry a worker, since
 // `ray status` counts entries.
 type PendingWorker struct {
-	NodeType   string
-	InstanceID string // empty: asked for, not there yet
-	Details    string
+	NodeType   string `json:"nodeType"`
+	InstanceID string `json:"instanceId,omitempty"` // empty: asked for, not there yet
+	Details    string `json:"details,omitempty"`
 }
 
 // FailedWorkers are launches of a type that did not join in time.
 type FailedWorkers struct {
-	NodeType string
-	Count    int
-	Reason   string
-	Started  int64 // unix seconds
-	Failed   int64 // unix seconds
+	NodeType string `json:"nodeType"`
+	Count    int    `json:"count"`
+	Reason   string `json:"reason"`
+	Started  int64  `json:"started"` // unix seconds
+	Failed   int64  `json:"failed"`  // unix seconds
 }
 
 // NodeGroup is a node type in Ray's ClusterConfig.
 type NodeGroup struct {
-	Name       string
-	Resources  Resources
-	MinWorkers int
-	MaxWorkers int // −1: no limit
+	Name       string    `json:"name"`
+	Resources  Resources `json:"resources"`
+	MinWorkers int       `json:"minWorkers"`
+	MaxWorkers int       `json:"maxWorkers"` // −1: no limit
 }

@@ -11,10 +11,10 @@ import (
 // ResourceRequest is what one task, actor or bundle needs: Ray's
 // ResourceRequest without its placement constraints.
 type ResourceRequest struct {
-	Resources Resources
+	Resources Resources `json:"resources"`
 	// Selectors are alternatives in order of preference: the label selector,
 	// then its fallbacks. None means any node.
-	Selectors []LabelSelector
+	Selectors []LabelSelector `json:"selectors,omitempty"`
 }
 
 // Key is a string that is equal for equal requests and only for them, if
@@ -55,7 +55,7 @@ func (r ResourceRequest) String() string {
 // expanded into single requests.
 type Shape struct {
 	ResourceRequest
-	Count int64
+	Count int64 `json:"count"`
 }
 
 // Strategy is a placement group's strategy, in Ray's spelling.
@@ -75,14 +75,14 @@ func (s Strategy) Strict() bool { return s == StrictPack || s == StrictSpread }
 // Gang is a placement group that waits, with the bundles that have no node
 // yet. It is placed wholly or not at all.
 type Gang struct {
-	Name     string // the placement group's id in hex, or any unique name
-	Strategy Strategy
-	Bundles  []Shape
+	Name     string   `json:"name"` // the placement group's id in hex, or any unique name
+	Strategy Strategy `json:"strategy"`
+	Bundles  []Shape  `json:"bundles"`
 }
 
 // Demand is all that waits in one Ray cluster.
 type Demand struct {
-	Tasks       []Shape // tasks and actors, each request once
-	Gangs       []Gang
-	Constraints []Shape // request_resources(): held against totals, all or nothing
+	Tasks       []Shape `json:"tasks"` // tasks and actors, each request once
+	Gangs       []Gang  `json:"gangs"`
+	Constraints []Shape `json:"constraints"` // request_resources(): held against totals, all or nothing
 }

@@ -2,6 +2,7 @@ package demand
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -147,6 +148,37 @@ func (r Resources) Units() map[string]float64 {
 		m[e.Name] = e.Amount.Float()
 	}
 	return m
+}
+
+// MarshalJSON writes the bundle as an object of amounts in units of 1/10,000.
+// None at all is null, which differs from an empty bundle.
+func (r Resources) MarshalJSON() ([]byte, error) {
+	if r == nil {
+		return []byte("null"), nil
+	}
+	m := make(map[string]Amount, len(r))
+	for _, e := range r {
+		m[e.Name] = e.Amount
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (r *Resources) UnmarshalJSON(b []byte) error {
+	var m map[string]Amount
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*r = nil
+	if m == nil {
+		return nil
+	}
+	*r = make(Resources, 0, len(m))
+	for name, a := range m {
+		*r = append(*r, Resource{name, a})
+	}
+	r.sort()
+	return nil
 }
 
 // String prints the bundle as {CPU: 2, GPU: 1}.

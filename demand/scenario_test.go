@@ -24,11 +24,20 @@ import (
 // as a restart of the scaler does; truth, which says how many CPUs the tasks
 // need that there are: from then on no moment may show more waiting and in use;
 // and snapshot.
-func TestScenarios(t *testing.T) {
+func TestScenarios(t *testing.T) { scenarios(t, nil) }
+
+// TestScenariosRestored plays them with a state that is made anew from its
+// checkpoint before every line: nothing comes out otherwise.
+func TestScenariosRestored(t *testing.T) { scenarios(t, restored) }
+
+func scenarios(t *testing.T, before func(*testing.T, *demand.State) *demand.State) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		p := &play{state: demand.NewState(demand.DefaultWindows()), now: time.Unix(1_767_225_600, 0), sent: map[string][]*demand.Report{}}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			p.t, p.pos = t, d.Pos
+			if before != nil {
+				p.state = before(t, p.state)
+			}
 			return p.run(d)
 		})
 	})

@@ -11,9 +11,9 @@ import (
 // LabelSelectorConstraint: the label's value is (or, with NotIn, is not) one
 // of Values. A node without the label satisfies only NotIn.
 type LabelConstraint struct {
-	Key    string
-	NotIn  bool
-	Values []string // sorted, each once
+	Key    string   `json:"key"`
+	NotIn  bool     `json:"notIn,omitempty"`
+	Values []string `json:"values"` // sorted, each once
 }
 
 // Matches tells whether a node with these labels satisfies the condition.

@@ -17,12 +17,12 @@ var (
 // Windows are the times within which the parts of one task's life are seen at
 // different moments (measured on Ray 2.60).
 type Windows struct {
-	Queued  time.Duration // leases queued at raylets: the least within this
-	Total   time.Duration // leases and backlog: the least within this
-	Free    time.Duration // a node's free capacity: the most within this
-	Joined  time.Duration // a node listed for less than this counts as empty
-	Stale   time.Duration // a report older than this says nothing any more
-	Pending time.Duration // Total and Free where only the GCS is asked, which is up to a second late itself
+	Queued  time.Duration `json:"queuedNanoseconds"`  // leases queued at raylets: the least within this
+	Total   time.Duration `json:"totalNanoseconds"`   // leases and backlog: the least within this
+	Free    time.Duration `json:"freeNanoseconds"`    // a node's free capacity: the most within this
+	Joined  time.Duration `json:"joinedNanoseconds"`  // a node listed for less than this counts as empty
+	Stale   time.Duration `json:"staleNanoseconds"`   // a report older than this says nothing any more
+	Pending time.Duration `json:"pendingNanoseconds"` // Total and Free where only the GCS is asked, which is up to a second late itself
 }
 
 // DefaultWindows gave no worker too many on recorded bursts.

@@ -20,8 +20,9 @@ type least struct {
 }
 
 type step struct {
-	value      int64
-	first, end time.Time // of the ends merged in it
+	Value int64     `json:"value"`
+	First time.Time `json:"first"` // of the ends merged in it
+	End   time.Time `json:"end"`
 }
 
 // set makes v the value from at on.
@@ -31,17 +32,17 @@ func (l *least) set(v int64, at time.Time) {
 		l.push(step{l.now, at, at})
 	}
 	l.now = v
-	for n := len(l.past); n > 0 && l.past[n-1].value >= v; n-- {
+	for n := len(l.past); n > 0 && l.past[n-1].Value >= v; n-- {
 		l.past = l.past[:n-1]
 	}
 }
 
 func (l *least) push(s step) {
-	for n := len(l.past); n > 0 && l.past[n-1].value >= s.value; n-- {
+	for n := len(l.past); n > 0 && l.past[n-1].Value >= s.Value; n-- {
 		l.past = l.past[:n-1]
 	}
-	if n := len(l.past); n > 0 && s.end.Sub(l.past[n-1].first) < grain {
-		l.past[n-1].end = s.end
+	if n := len(l.past); n > 0 && s.End.Sub(l.past[n-1].First) < grain {
+		l.past[n-1].End = s.End
 		return
 	}
 	l.past = append(l.past, s)
@@ -51,14 +52,14 @@ func (l *least) push(s step) {
 func (l *least) over(now time.Time) int64 {
 	l.expire(now)
 	if len(l.past) > 0 {
-		return l.past[0].value
+		return l.past[0].Value
 	}
 	return l.now
 }
 
 func (l *least) expire(now time.Time) {
 	i, before := 0, now.Add(-l.window)
-	for i < len(l.past) && l.past[i].end.Before(before) {
+	for i < len(l.past) && l.past[i].End.Before(before) {
 		i++
 	}
 	l.past = l.past[i:]
@@ -69,7 +70,7 @@ func (l *least) next() time.Time {
 	if len(l.past) == 0 {
 		return time.Time{}
 	}
-	return l.past[0].end.Add(l.window + time.Nanosecond)
+	return l.past[0].End.Add(l.window + time.Nanosecond)
 }
 
 // most is, per resource, the largest amount that a bundle had within a
@@ -81,8 +82,9 @@ type most struct {
 }
 
 type pastResources struct {
-	value      Resources
-	first, end time.Time // of the ends merged in it
+	Value Resources `json:"value"`
+	First time.Time `json:"first"` // of the ends merged in it
+	End   time.Time `json:"end"`
 }
 
 // set makes r the bundle from at on.
@@ -91,8 +93,8 @@ func (m *most) set(r Resources, at time.Time) {
 	if m.now != nil && slices.Equal(m.now, r) {
 		return
 	}
-	if n := len(m.past); n > 0 && at.Sub(m.past[n-1].first) < grain {
-		m.past[n-1].value, m.past[n-1].end = m.past[n-1].value.Max(m.now), at
+	if n := len(m.past); n > 0 && at.Sub(m.past[n-1].First) < grain {
+		m.past[n-1].Value, m.past[n-1].End = m.past[n-1].Value.Max(m.now), at
 	} else if m.now != nil {
 		m.past = append(m.past, pastResources{m.now, at, at})
 	}
@@ -104,14 +106,14 @@ func (m *most) over(now time.Time) Resources {
 	m.expire(now)
 	out := m.now
 	for _, p := range m.past {
-		out = out.Max(p.value)
+		out = out.Max(p.Value)
 	}
 	return out
 }
 
 func (m *most) expire(now time.Time) {
 	i, before := 0, now.Add(-m.window)
-	for i < len(m.past) && m.past[i].end.Before(before) {
+	for i < len(m.past) && m.past[i].End.Before(before) {
 		i++
 	}
 	m.past = m.past[i:]
@@ -122,5 +124,5 @@ func (m *most) next() time.Time {
 	if len(m.past) == 0 {
 		return time.Time{}
 	}
-	return m.past[0].end.Add(m.window + time.Nanosecond)
+	return m.past[0].End.Add(m.window + time.Nanosecond)
 }
