@@ -21,9 +21,16 @@ import (
 //
 // Verbs: settings, types, worker, node, gone, demand, unknown, deploy, join,
 // drain, restart, and tick, which lets time pass and prints the decision.
-func TestScenarios(t *testing.T) {
+func TestScenarios(t *testing.T) { scenarios(t, false) }
+
+// TestScenariosRestored plays them with a loop that is made anew from its
+// checkpoint before every decision: nothing comes out otherwise.
+func TestScenariosRestored(t *testing.T) { scenarios(t, true) }
+
+func scenarios(t *testing.T, restored bool) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		p := newPlay()
+		p.restored = restored
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { return p.run(t, d) })
 	})
 }
@@ -40,6 +47,7 @@ type play struct {
 	demand   demand.Demand
 	unknown  error
 	born     map[string]int // by type
+	restored bool           // the loop is made anew before every decision
 }
 
 func newPlay() *play {
@@ -99,6 +107,9 @@ func (p *play) tick(t *testing.T, d *datadriven.TestData) string {
 		by := min(left, step)
 		left -= by
 		p.pass(by)
+		if p.restored {
+			p.loop = restore(t, p.loop)
+		}
 		p.decide()
 	}
 	return text(p.last, d.HasArg("nodes"), d.HasArg("ray"))
