@@ -11,6 +11,7 @@ import (
 	"github.com/rayburst/rayburst/deploy"
 	"github.com/rayburst/rayburst/nodetypes"
 	"github.com/rayburst/rayburst/nodetypes/plancase"
+	"github.com/rayburst/rayburst/scaler/record"
 )
 
 // bad is an input that must be refused, and what the error must name.
@@ -41,6 +42,18 @@ func trigger(key string, value ...string) func() error {
 
 func planCase(text string) func() error {
 	return func() error { _, err := plancase.Decode([]byte(text)); return err }
+}
+
+// recording is a recording whose header has something changed, with a line more.
+func recording(old, changed, more string) func() error {
+	const header = `{"header":{"format":"rayburst-recording","version":1,"rayburst":"dev","namespace":"ml","cluster":"c","start":"2026-01-01T00:00:00Z","windows":{}}}`
+	return func() error {
+		p, err := record.Open(strings.NewReader(strings.Replace(header, old, changed, 1)+"\n"+more+"\n"), demandpb.UnmarshalReport)
+		if err == nil {
+			_, err = p.Next()
+		}
+		return err
+	}
 }
 
 const someNode = "0123456789abcdef0123456789abcdef0123456789abcdef01234567"
@@ -129,6 +142,17 @@ var badInput = map[string]bad{
 	"report: strategy":        {report(func(r *demandpb.Report) { r.Cluster.Gangs[0].Strategy = 0 }), "cluster.gangs[0].strategy", "PACK, SPREAD", "STRATEGY_UNSPECIFIED"},
 	"report: no bundles":      {report(func(r *demandpb.Report) { r.Cluster.Gangs[0].Bundles = nil }), "cluster.gangs[0].bundles", "must not be empty", "got 0"},
 	"report: not protobuf":    {func() error { _, err := demandpb.UnmarshalReport([]byte("{}")); return err }, "message", "rayburst.v1.Report", ""},
+
+	"recording: format":     {recording("rayburst-recording", "x", ""), "line 1: bad recording: header.format", "must be rayburst-recording", `"x"`},
+	"recording: version":    {recording(`"version":1`, `"version":7`, ""), "line 1: bad recording: header.version", "must be 1", "got 7"},
+	"recording: start":      {recording(`"start":"2026`, `"start":"1026`, ""), "header.start", "within 2000…2200", `"1026-`},
+	"recording: at":         {recording("", "", `{"at":"now","n":1}`), "line 2: bad recording: at", "must be a time", `"now"`},
+	"recording: n":          {recording("", "", `{"at":"2026-01-01T00:00:00Z","n":3}`), "line 2: bad recording: n", "must be 1", "got 3"},
+	"recording: unknown":    {recording("", "", `{"report":"","repport":""}`), "line 2: bad recording: repport", "is not a known field", ""},
+	"recording: report":     {recording("", "", `{"at":"2026-01-01T00:00:00Z","report":"!"}`), "line 2: bad recording: report", "must be base64", "byte 0"},
+	"recording: worker":     {recording("", "", `{"at":"2026-01-01T00:00:00Z","n":1,"world":{"workers":["w"]}}`), "workers", "must name what was in the list before", `"w"`},
+	"recording: checkpoint": {recording("", "", `{"checkpoint":{"state":{"nodes":{"x":{}}},"loop":{}}}`), "nodes.x", "56 lower-case hex digits", `"x"`},
+	"recording: wrong type": {recording("", "", `{"drain":{"worker":3}}`), "drain.worker", "another type (string)", "number"},
 
 	"plan: no node types": {planCase(`{}`), "nodeTypes", "is required", ""},
 	"plan: unknown":       {planCase(`{"nodeTypes": [], "nodeCount": 3}`), "nodeCount", "not a known field", "nodeCount"},

@@ -8,7 +8,7 @@ import (
 
 var (
 	// pure folders know no clock, network, file, log, goroutine or Kubernetes.
-	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "deploy"}
+	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy"}
 	// technology folders talk to one technology each.
 	technology = []string{"demand/nats", "demand/ray", "scaler/keda", "scaler/httpapi", "scaler/loop", "deploy/local"}
 	// impure are the packages of the standard library that no pure folder uses.
@@ -91,11 +91,14 @@ func TestImportRules(t *testing.T) {
 		{"demand/nats", module + "scaler", false},
 		{"nodetypes/plancase", module + "deploy", false},
 		{"scaler/loop", module + "deploy/local", false},
+		{"scaler/record", module + "demand/demandpb", false},
 		{"demand/nats", module + "demand/ray/gcspb", false},
 		{"scaler/keda", module + "demand/nats", false},
 		{"demand/nats", module + "demand/demandpb", true},
 		{"demand/ray", module + "demand/ray/gcspb", true},
 		{"nodetypes/plancase", module + "nodetypes", true},
+		{"scaler/record", module + "scaler", true},
+		{"scaler/loop", module + "scaler/record", true},
 		{"deploy", "go.yaml.in/yaml/v3", true},
 		{"deploy/local", "os/exec", true},
 	} {
