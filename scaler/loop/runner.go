@@ -11,11 +11,13 @@ import (
 
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/scaler"
+	"github.com/rayburst/rayburst/scaler/record"
 )
 
 // Workers are one cluster's node types and replicas.
 type Workers interface {
-	// World returns them as they are now; the runner fills in the rest.
+	// World returns them as they are now, as values that nobody changes later;
+	// the runner fills in the rest.
 	World() scaler.World
 	// Changed gets a value when World would return something else.
 	Changed() <-chan struct{}
@@ -33,7 +35,7 @@ type Config struct {
 	Agents  Agents
 	Head    string // the control token of the head's agent
 	Publish func(*scaler.Decision)
-	Now     func() time.Time
+	Now     func() time.Time // must not go back
 	Log     *slog.Logger
 	Windows demand.Windows
 }
@@ -43,8 +45,8 @@ type Runner struct {
 	Config
 	reports chan []*demand.Report
 	answers chan answer
-	state   *demand.State
-	loop    *scaler.Loop
+	core    *scaler.Core
+	tapes   tapes
 	last    *scaler.Decision
 	told    time.Time // when Ray was told a decision
 	toldSeq uint64    // which one
@@ -73,9 +75,13 @@ const minTell = 500 * time.Millisecond
 func New(c Config) *Runner {
 	return &Runner{
 		Config: c, reports: make(chan []*demand.Report, 1), answers: make(chan answer, 64),
-		state: demand.NewState(c.Windows), loop: scaler.NewLoop(c.Cluster),
+		core: scaler.NewCore(c.Cluster, c.Windows), tapes: tapes{wake: make(chan struct{}, 1)},
 	}
 }
+
+// now is the moment as the core is told it. A clock's monotonic reading cannot
+// be recorded, so decisions must not be made from it.
+func (r *Runner) now() time.Time { return r.Now().Round(0).UTC() }
 
 // Offer hands reports in. It never blocks: reports that have not been read yet
 // are kept, and the newest of a node wins.
@@ -110,12 +116,17 @@ func newest(in []*demand.Report) []*demand.Report {
 // Run decides until the context ends; it returns nil then.
 func (r *Runner) Run(ctx context.Context) error {
 	defer r.wg.Wait()
+	defer r.tapes.end()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
+	r.tapes.begin(nil)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-r.tapes.wake:
+			r.tapes.begin(r.core)
+			continue
 		case reports := <-r.reports:
 			if !r.apply(reports) {
 				continue
@@ -126,7 +137,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-wake.C:
 		}
 		d := r.decide()
-		wake.Reset(max(d.Wake.Sub(r.Now()), time.Millisecond))
+		wake.Reset(max(d.Wake.Sub(r.now()), time.Millisecond))
 		r.act(ctx, d)
 	}
 }
@@ -134,7 +145,11 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) apply(reports []*demand.Report) bool {
 	news := false
 	for _, rep := range reports {
-		news = r.state.Apply(rep, r.Now()) || news
+		now := r.now()
+		if r.tapes.on() {
+			r.tapes.tell(record.Event{At: now, Report: rep})
+		}
+		news = r.core.Report(rep, now) || news
 	}
 	return news
 }
@@ -143,11 +158,10 @@ func (r *Runner) apply(reports []*demand.Report) bool {
 // the two is then counted as joining, which errs on the side of too few.
 func (r *Runner) decide() *scaler.Decision {
 	w := r.Workers.World()
-	w.Now = r.Now()
-	w.Snapshot, w.Unknown = r.state.Snapshot(w.Now)
-	d := r.loop.Step(w)
-	for _, id := range d.Lost {
-		r.state.Lose(id, w.Now)
+	w.Now = r.now()
+	d := r.core.Decide(w)
+	if r.tapes.on() {
+		r.tapes.tell(record.Event{At: w.Now, Step: &record.Step{World: w, Decision: d}})
 	}
 	r.log(d)
 	r.last = d
@@ -167,7 +181,11 @@ func (r *Runner) answered(a answer) {
 	if a.err != nil {
 		a.reply.Message = a.err.Error()
 	}
-	r.loop.DrainAnswered(a.worker, a.reply.Accepted, a.reply.Message, r.Now())
+	now := r.now()
+	if r.tapes.on() {
+		r.tapes.tell(record.Event{At: now, Answer: &record.Answer{Worker: a.worker, Accepted: a.reply.Accepted, Message: a.reply.Message}})
+	}
+	r.core.DrainAnswered(a.worker, a.reply.Accepted, a.reply.Message, now)
 	r.Log.Info("drain answered", "cluster", r.Cluster, "worker", a.worker, "accepted", a.reply.Accepted, "message", a.reply.Message)
 }
 
@@ -179,7 +197,7 @@ func (r *Runner) act(ctx context.Context, d *scaler.Decision) {
 	if d.Unknown != "" || r.telling || !r.due(d) {
 		return
 	}
-	r.telling, r.told = true, r.Now()
+	r.telling, r.told = true, r.now()
 	r.toldSeq = d.Seq
 	m := demand.Control{Kind: demand.ControlState, State: d.Autoscaler}
 	r.wg.Go(func() {
@@ -189,7 +207,7 @@ func (r *Runner) act(ctx context.Context, d *scaler.Decision) {
 }
 
 func (r *Runner) due(d *scaler.Decision) bool {
-	age := r.Now().Sub(r.told)
+	age := r.now().Sub(r.told)
 	return age >= tellInterval || d.Seq != r.toldSeq && age >= minTell
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/demand/demandpb"
 	"github.com/rayburst/rayburst/nodetypes"
 	"github.com/rayburst/rayburst/scaler"
 	"github.com/rayburst/rayburst/scaler/loop"
@@ -179,7 +180,22 @@ func (f *fixture) reports(idle time.Duration, queued int64) []*demand.Report {
 		out = append(out, &demand.Report{NodeID: id(i + 2), InstanceID: name, NodeType: "cpu", Incarnation: 1, Sequence: f.sequence, Raylet: l})
 	}
 	out[0].Cluster = &demand.ClusterState{Session: "s", Nodes: nodes}
+	for i := range out {
+		out[i] = wire(out[i])
+	}
 	return out
+}
+
+// wire is a report as it comes over NATS.
+func wire(r *demand.Report) *demand.Report {
+	b, err := demandpb.MarshalReport(r)
+	if err == nil {
+		r, err = demandpb.UnmarshalReport(b)
+	}
+	if err != nil {
+		panic(err) // the test's own report is wrong
+	}
+	return r
 }
 
 // beat offers reports once a second for so long.
