@@ -283,7 +283,9 @@ func (p *pool) turns(equal []*class, most int64) int64 {
 	for _, c := range equal {
 		n = min(n, c.n)
 	}
-	n = min(n, p.rounds(sumOf(equal), n+1)-1)
+	if n = min(n, p.rounds(sumOf(equal), n+1)-1); n <= 0 {
+		return 0 // the others keep their places before and between these
+	}
 	p.winInTurns(equal, n)
 	for _, c := range equal {
 		p.toEnd(c, n)
