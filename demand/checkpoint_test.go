@@ -58,7 +58,7 @@ func TestCheckpoint(t *testing.T) {
 			}
 			want, err := f.state.Snapshot(f.now)
 			got, err2 := twin.state.Snapshot(twin.now)
-			if diff := cmp.Diff(want, got) + cmp.Diff(text(err), text(err2)); diff != "" {
+			if diff := cmp.Diff(inWords(t, want, err), inWords(t, got, err2)); diff != "" {
 				t.Fatalf("seed %d, %d steps later (-first +restored):\n%s", seed, i, diff)
 			}
 			if i%20 > 0 {
