@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -29,6 +30,9 @@ type Config struct {
 	Now   func() time.Time
 	// Inbox counts the reports that have come in.
 	Inbox func() InboxStats
+	// Record writes a recording of a cluster's decisions until the context
+	// ends. An error before the first Write is why there can be none now.
+	Record func(ctx context.Context, c demand.Cluster, out io.Writer) error
 }
 
 // InboxStats count reports.
@@ -52,6 +56,7 @@ func (c ClusterDecision) Decode() *scaler.Decision {
 //	GET /v1/clusters                      all decisions
 //	GET /v1/clusters/{namespace}/{name}   one; 404 if there is none
 //	GET …/explain[?subject=TYPE|NODE]     why, as text
+//	GET …/record                          a recording, for as long as it is read; 503 if there can be none
 //	GET /healthz                          200 while every loop turns
 //	GET /readyz                           200 once every cluster's state is known
 //	GET /metrics                          Prometheus
@@ -63,6 +68,7 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /v1/clusters", c.list)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}", c.one)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/explain", c.explain)
+	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/record", c.record)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.turning) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.known) })
 	return mux

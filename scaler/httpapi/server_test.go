@@ -38,10 +38,24 @@ func serve(t *testing.T, now time.Time, decisions ...*scaler.Decision) *httptest
 	}
 	s := httptest.NewServer(httpapi.Handler(httpapi.Config{
 		Store: store, Now: func() time.Time { return now },
-		Inbox: func() httpapi.InboxStats { return httpapi.InboxStats{Reports: 5, Poison: 2} },
+		Inbox:  func() httpapi.InboxStats { return httpapi.InboxStats{Reports: 5, Poison: 2} },
+		Record: recording,
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// recording is two lines; its reader gets the first before the second is there.
+func recording(_ context.Context, c demand.Cluster, out io.Writer) error {
+	if c.Name == "busy" {
+		return errors.New("there are 4 recordings already")
+	}
+	for _, line := range []string{"one\n", "two\n"} {
+		if _, err := io.WriteString(out, line); err != nil {
+			return err
+		}
+	}
+	return errors.New("it ends early")
 }
 
 func get(t *testing.T, s *httptest.Server, path string) (int, string) {
@@ -71,9 +85,11 @@ func TestPaths(t *testing.T) {
 		"/v1/clusters/ml/train/explain?subject=gpu":    {200, "gpu: 3 workers, because Tasks: +1"},
 		"/v1/clusters/ml/train/explain?subject=ab":     {200, "gpu-1 is running and stays, because Busy: in use"},
 		"/v1/clusters/ml/train/explain?subject=nobody": {404, `"nobody" is neither a node type (gpu) nor a node (gpu-1)`},
-		"/healthz":     {200, "ok"},
-		"/readyz":      {200, "ok"},
-		"/v2/clusters": {404, "not found"},
+		"/v1/clusters/ml/train/record":                 {200, "one\ntwo\n"},
+		"/v1/clusters/ml/other/record":                 {404, `no decision for cluster "ml/other"`},
+		"/healthz":                                     {200, "ok"},
+		"/readyz":                                      {200, "ok"},
+		"/v2/clusters":                                 {404, "not found"},
 	} {
 		code, text := get(t, s, path)
 		if code != want.code || !strings.Contains(text, want.text) {
