@@ -42,6 +42,7 @@ type localCmd struct {
 	WaitIdle bool          `name:"wait-idle" help:"After the command, wait until idle workers are gone."`
 	Limit    time.Duration `name:"wait-limit" default:"5m" help:"For how long --wait-idle waits."`
 	Keep     string        `name:"keep-logs" type:"path" help:"A folder that gets Ray's and the workers' logs."`
+	Record   string        `type:"path" help:"A file that gets a recording of all decisions, for rayburst replay; one that ends in .gz is compressed."`
 	Plain    bool          `help:"Lines instead of the live view."`
 	Verbose  bool          `short:"v" help:"Log more."`
 }
@@ -59,8 +60,17 @@ func (c *localCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	s := &session{localCmd: c, cluster: cluster, name: demand.Cluster{Namespace: namespace, Name: cluster.Name}, log: logger(c.Verbose)}
-	return s.run(ctx)
+	s := &session{
+		localCmd: c, cluster: cluster, name: demand.Cluster{Namespace: namespace, Name: cluster.Name}, log: logger(c.Verbose), now: steadyClock(),
+	}
+	if c.Record == "" {
+		return s.run(ctx)
+	}
+	if s.file, err = createRecording(c.Record); err != nil {
+		return fmt.Errorf("--record: %w", err)
+	}
+	err = s.run(ctx)
+	return errors.Join(err, s.file.Close())
 }
 
 // session is one run of a cluster.
@@ -69,6 +79,9 @@ type session struct {
 	cluster  *deploy.Cluster
 	name     demand.Cluster
 	log      *slog.Logger
+	now      func() time.Time
+	begin    time.Time
+	file     io.WriteCloser // of the recording; nil: there is none
 	ray      local.Ray
 	security ray.Security
 	conn     *natsgo.Conn
@@ -152,8 +165,9 @@ func (s *session) connectNATS() (stop func(), err error) {
 
 // serve runs everything until the command has ended, and stops it in reverse.
 func (s *session) serve(ctx context.Context, dir string, listeners []net.Listener) (err error) {
-	s.store, s.timeline = httpapi.NewStore(), local.NewTimeline(time.Now())
-	if s.keda, err = keda.New(keda.Config{Now: time.Now, Log: s.log}); err != nil {
+	s.begin = s.now()
+	s.store, s.timeline = httpapi.NewStore(), local.NewTimeline(s.begin)
+	if s.keda, err = keda.New(keda.Config{Now: s.now, Log: s.log}); err != nil {
 		return err
 	}
 	if s.inbox, err = nats.Subscribe(s.conn, s.log); err != nil {
@@ -197,17 +211,24 @@ func (s *session) atOnce() int {
 func (s *session) background(ctx context.Context, listeners []net.Listener) *sync.WaitGroup {
 	runner := loop.New(loop.Config{
 		Cluster: s.name, Workers: s.fleet, Agents: nats.Control{Conn: s.conn}, Head: nats.Head,
-		Publish: s.publish, Now: time.Now, Log: s.log, Windows: demand.DefaultWindows(),
+		Publish: s.publish, Now: s.now, Log: s.log, Windows: demand.DefaultWindows(),
 	})
-	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: time.Now, Inbox: s.inboxStats})
-	var wg sync.WaitGroup
-	for name, f := range map[string]func() error{
+	api := httpapi.Handler(httpapi.Config{
+		Store: s.store, Now: s.now, Inbox: s.inboxStats,
+		Record: func(ctx context.Context, _ demand.Cluster, out io.Writer) error { return s.record(ctx, runner, out)() },
+	})
+	parts := map[string]func() error{
 		"fleet":    func() error { return s.fleet.Run(ctx) },
 		"loop":     func() error { return runner.Run(ctx) },
 		"dispatch": func() error { return loop.Dispatch(ctx, s.inbox, map[demand.Cluster]*loop.Runner{s.name: runner}) },
 		"http":     func() error { return httpapi.Serve(ctx, listeners[0], api) },
 		"grpc":     func() error { return s.keda.Serve(ctx, listeners[1]) },
-	} {
+	}
+	if s.file != nil {
+		parts["recording"] = s.record(context.WithoutCancel(ctx), runner, s.file) // until the loop ends
+	}
+	var wg sync.WaitGroup
+	for name, f := range parts {
 		wg.Go(func() {
 			if err := f(); err != nil {
 				s.log.Error("part ended", "part", name, "error", err)
@@ -216,6 +237,18 @@ func (s *session) background(ctx context.Context, listeners []net.Listener) *syn
 	}
 	s.view.line(fmt.Sprintf("Ray at %s, status at http://%s, external scaler at %s", s.fleet.Address(), listeners[0].Addr(), listeners[1].Addr()))
 	return &wg
+}
+
+// record begins a recording at once. What it returns writes it until the
+// context or the loop ends.
+func (s *session) record(ctx context.Context, r *loop.Runner, out io.Writer) func() error {
+	tape, err := r.Record(version, s.begin)
+	return func() error {
+		if err != nil {
+			return err
+		}
+		return tape.Copy(ctx, out)
+	}
 }
 
 func (s *session) inboxStats() httpapi.InboxStats { return httpapi.InboxStats(s.inbox.Stats()) }
@@ -231,7 +264,11 @@ func (s *session) publish(d *scaler.Decision) {
 	s.view.decision(d)
 }
 
-func (s *session) happened(e local.Event) { s.view.line(s.timeline.Happened(e)) }
+// happened notes an event by the clock of the decisions.
+func (s *session) happened(e local.Event) {
+	e.At = s.now()
+	s.view.line(s.timeline.Happened(e))
+}
 
 // attend runs the agent beside a node.
 func (s *session) attend(ctx context.Context, n local.Node, h local.Hooks) {
@@ -241,7 +278,7 @@ func (s *session) attend(ctx context.Context, n local.Node, h local.Hooks) {
 	}
 	a := &ray.Agent{
 		Mode: mode, GCSAddress: s.fleet.Address(), InstanceID: n.Name, Since: n.Since, Security: s.security, Version: version,
-		Bus: bus{&nats.Publisher{Conn: s.conn, Cluster: s.name}, s.timeline}, Now: time.Now, Log: s.log,
+		Bus: bus{&nats.Publisher{Conn: s.conn, Cluster: s.name}, s.timeline, s.now}, Now: time.Now, Log: s.log,
 		HeadToken: nats.Head, Found: h.Found, Drained: h.Drained,
 	}
 	if err := a.Run(ctx); err != nil {
@@ -253,11 +290,12 @@ func (s *session) attend(ctx context.Context, n local.Node, h local.Hooks) {
 type bus struct {
 	*nats.Publisher
 	timeline *local.Timeline
+	now      func() time.Time
 }
 
 // Publish publishes a report.
 func (b bus) Publish(r *demand.Report) error {
-	b.timeline.Reported(r, time.Now())
+	b.timeline.Reported(r, b.now())
 	return b.Publisher.Publish(r)
 }
 

@@ -25,6 +25,8 @@ type cli struct {
 	Plan    planCmd          `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
 	Status  statusCmd        `cmd:"" help:"Show the targets of all node types and why demand waits."`
 	Explain explainCmd       `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
+	Record  recordCmd        `cmd:"" help:"Record what a running scaler is told and decides."`
+	Replay  replayCmd        `cmd:"" help:"Make the decisions of a recording again and compare them."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

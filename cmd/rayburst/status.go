@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,22 +90,33 @@ func (f scalerFlags) decisions(ctx context.Context) ([]httpapi.ClusterDecision, 
 func (f scalerFlags) get(ctx context.Context, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.Addr+path, nil)
+	reply, err := f.ask(ctx, path)
 	if err != nil {
-		return fmt.Errorf("--addr: must be host:port (got %q): %w", f.Addr, err)
-	}
-	client := http.Client{Transport: &http.Transport{Proxy: nil}}
-	reply, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("asking the scaler at %s (is rayburst local running? else give --addr): %w", f.Addr, err)
+		return err
 	}
 	defer reply.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(reply.Body, 256<<20))
 	if err != nil {
 		return fmt.Errorf("reading the scaler's answer: %w", err)
 	}
-	if reply.StatusCode != http.StatusOK {
-		return fmt.Errorf("the scaler at %s answers %s: %s", f.Addr, reply.Status, b)
-	}
 	return json.Unmarshal(b, out)
+}
+
+// ask begins an answer, which the caller must close.
+func (f scalerFlags) ask(ctx context.Context, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+f.Addr+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("--addr: must be host:port (got %q): %w", f.Addr, err)
+	}
+	client := http.Client{Transport: &http.Transport{Proxy: nil}}
+	reply, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("asking the scaler at %s (is rayburst local running? else give --addr): %w", f.Addr, err)
+	}
+	if reply.StatusCode != http.StatusOK {
+		defer reply.Body.Close()
+		b, _ := io.ReadAll(io.LimitReader(reply.Body, 1<<16)) // what there is of it
+		return nil, fmt.Errorf("the scaler at %s answers %s: %s", f.Addr, reply.Status, bytes.TrimSpace(b))
+	}
+	return reply, nil
 }

@@ -56,9 +56,14 @@ func (v *view) decision(d *scaler.Decision) {
 		return
 	}
 	if d.Unknown != "" && d.Seq != v.last && d.Seq > 1 {
-		v.line("state unknown: " + d.Unknown + "; every target is held")
+		v.line(unknown(d))
 	}
 	v.last = d.Seq
+}
+
+// unknown says that nothing is known.
+func unknown(d *scaler.Decision) string {
+	return "state unknown: " + d.Unknown + "; every target is held"
 }
 
 // close ends the live view; what was shown stays.
