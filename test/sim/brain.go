@@ -10,23 +10,28 @@ import (
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/nodetypes"
 	"github.com/rayburst/rayburst/scaler"
+	"github.com/rayburst/rayburst/scaler/record"
 )
 
-// brain is the scaler: the real state and the real loop.
+// name is the simulated cluster's.
+var name = demand.Cluster{Namespace: "default", Name: "sim"}
+
+// brain is the scaler: the real core.
 type brain struct {
 	*sim
-	state   *demand.State
-	loop    *scaler.Loop
+	core    *scaler.Core
 	last    *scaler.Decision
 	unknown bool
 	waking  bool
+	tapes   tapes
 	life    int
 	alarm   uint64
 }
 
 func (b *brain) restart() {
 	b.life++
-	b.state, b.loop = demand.NewState(b.windows), scaler.NewLoop(demand.Cluster{Namespace: "default", Name: "sim"})
+	b.core = scaler.NewCore(name, b.windows)
+	b.beginTape(nil)
 	b.last, b.unknown = nil, true
 	b.logf("the scaler starts")
 	b.wake()
@@ -38,7 +43,8 @@ func (b *brain) receive(r *demand.Report) {
 		b.failf("an agent has made a bad report: %v", err)
 		return
 	}
-	if b.state.Apply(r, b.time()) {
+	r = b.tapeReport(r)
+	if b.core.Report(r, b.time()) {
 		b.wake()
 	}
 }
@@ -57,11 +63,8 @@ func (b *brain) wake() {
 
 func (b *brain) decide() {
 	w := b.world()
-	w.Snapshot, w.Unknown = b.state.Snapshot(w.Now)
-	d := b.loop.Step(w)
-	for _, id := range d.Lost {
-		b.state.Lose(id, w.Now)
-	}
+	d := b.core.Decide(w)
+	b.tape(record.Event{At: w.Now, Step: &record.Step{World: w, Decision: d}})
 	b.unknown = d.Unknown != ""
 	b.check(w, d)
 	b.write(d)
@@ -103,7 +106,8 @@ func (b *brain) drain(d scaler.Drain) {
 		}
 		b.after(wait, func() {
 			if b.life == life {
-				b.loop.DrainAnswered(d.Worker, accepted && !lost, "", b.time())
+				b.tape(record.Event{At: b.time(), Answer: &record.Answer{Worker: d.Worker, Accepted: accepted && !lost}})
+				b.core.DrainAnswered(d.Worker, accepted && !lost, "", b.time())
 				b.wake()
 			}
 		})

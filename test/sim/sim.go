@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -37,6 +38,8 @@ type sim struct {
 	removed   map[string]bool // workers by which a target has fallen
 	failure   string
 	excess    int
+	middle    int // decisions after which a life is recorded a second time; 0: none is recorded
+	files     []*bytes.Buffer
 }
 
 // Result is what came of a run.
@@ -47,6 +50,7 @@ type Result struct {
 	Took    time.Duration // in virtual time
 	Workers int           // made in all
 	Excess  int           // how many workers too many broke the run
+	Files   [][]byte      // the recordings
 }
 
 // Option changes a run.
@@ -81,7 +85,11 @@ func Run(sc Scenario, options ...Option) Result {
 	for _, n := range s.number {
 		made += n
 	}
-	return Result{s.failure, s.trace.String(), s.count, s.now, made, s.excess}
+	r := Result{Failure: s.failure, Trace: s.trace.String(), Steps: s.count, Took: s.now, Workers: made, Excess: s.excess}
+	for _, f := range s.files {
+		r.Files = append(r.Files, f.Bytes())
+	}
+	return r
 }
 
 func (s *sim) begin() {
