@@ -4,6 +4,7 @@
 package demand
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,11 +16,22 @@ type ResourceRequest struct {
 	// Selectors are alternatives in order of preference: the label selector,
 	// then its fallbacks. None means any node.
 	Selectors []LabelSelector `json:"selectors,omitempty"`
+
+	key string // of a canonical request; empty: not known
+}
+
+// Equal tells whether two requests ask for the same in the same words.
+func (r ResourceRequest) Equal(o ResourceRequest) bool {
+	return slices.Equal(r.Resources, o.Resources) && slices.EqualFunc(r.Selectors, o.Selectors, LabelSelector.Equal)
 }
 
 // Key is a string that is equal for equal requests and only for them, if
-// selectors are canonical.
+// selectors are canonical. It is not made again for what [ResourceRequest.Canonical]
+// returned, whose fields must not be changed.
 func (r ResourceRequest) Key() string {
+	if r.key != "" {
+		return r.key
+	}
 	var b strings.Builder
 	for _, e := range r.Resources {
 		b.WriteString(strconv.Quote(e.Name))

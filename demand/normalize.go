@@ -16,6 +16,9 @@ func InsideGang(r Resources) bool {
 // Canonical is the request as it is compared: no entries of 0, selectors
 // sorted, and no selectors at all where only one empty one is given.
 func (r ResourceRequest) Canonical() ResourceRequest {
+	if r.key != "" {
+		return r
+	}
 	out := ResourceRequest{Resources: r.Resources.NonZero()}
 	for _, s := range r.Selectors {
 		out.Selectors = append(out.Selectors, s.Canonical())
@@ -23,6 +26,7 @@ func (r ResourceRequest) Canonical() ResourceRequest {
 	if len(out.Selectors) == 1 && len(out.Selectors[0]) == 0 {
 		out.Selectors = nil
 	}
+	out.key = out.Key()
 	return out
 }
 
@@ -41,8 +45,12 @@ func MergeShapes(in []Shape) []Shape {
 	return m.sorted()
 }
 
-// MergeQueued is MergeShapes for a raylet's demand.
+// MergeQueued is MergeShapes for a raylet's demand. What is merged already is
+// returned as it is.
 func MergeQueued(in []QueuedDemand) []QueuedDemand {
+	if merged(in) {
+		return in
+	}
 	m := merger[QueuedDemand]{by: make(map[string]*QueuedDemand, len(in))}
 	for _, q := range in {
 		if q.Queued+q.Backlog > 0 && !InsideGang(q.Resources) {
@@ -52,6 +60,17 @@ func MergeQueued(in []QueuedDemand) []QueuedDemand {
 		}
 	}
 	return m.sorted()
+}
+
+func merged(in []QueuedDemand) bool {
+	last := ""
+	for _, q := range in {
+		if q.key <= last || q.Queued+q.Backlog <= 0 || max(q.Queued, q.Backlog) > MaxCount || InsideGang(q.Resources) {
+			return false
+		}
+		last = q.key
+	}
+	return true
 }
 
 // merger keeps one entry a key.

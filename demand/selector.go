@@ -22,6 +22,11 @@ func (c LabelConstraint) Matches(labels map[string]string) bool {
 	return (ok && slices.Contains(c.Values, v)) != c.NotIn
 }
 
+// Equal tells whether two conditions are the same in the same words.
+func (c LabelConstraint) Equal(o LabelConstraint) bool {
+	return c.Key == o.Key && c.NotIn == o.NotIn && slices.Equal(c.Values, o.Values)
+}
+
 // String prints the condition in the syntax of Ray's label_selector:
 // key=a, key=!a, key=in(a,b), key=!in(a,b).
 func (c LabelConstraint) String() string {
@@ -56,6 +61,11 @@ func (s LabelSelector) String() string {
 		parts[i] = c.String()
 	}
 	return strings.Join(parts, " ")
+}
+
+// Equal tells whether two selectors are the same in the same words.
+func (s LabelSelector) Equal(o LabelSelector) bool {
+	return slices.EqualFunc(s, o, LabelConstraint.Equal)
 }
 
 // Canonical is the selector with sorted conditions and sorted, distinct

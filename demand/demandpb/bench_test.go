@@ -27,10 +27,11 @@ func BenchmarkReport(b *testing.B) {
 		}
 	}
 	s := demand.NewState(demand.DefaultWindows())
+	var d demandpb.Decoder
 	at, i := time.Unix(0, 0), 0
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := demandpb.UnmarshalReport(messages[i%len(messages)])
+		r, err := d.Report(messages[i%len(messages)])
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -2,11 +2,12 @@ package demandpb_test
 
 import (
 	"errors"
-	"reflect"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/demandpb"
@@ -38,8 +39,8 @@ func TestControlRoundTrip(t *testing.T) {
 		if len(got.State.InfeasibleConstraints) == 0 {
 			got.State.InfeasibleConstraints = nil
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got %+v, want %+v", got, want)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
 		}
 	}
 }

@@ -2,11 +2,8 @@ package demandpb
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/rayburst/rayburst/demand"
 )
@@ -14,27 +11,8 @@ import (
 // MaxReportBytes is the largest message that is decoded at all.
 const MaxReportBytes = 32 << 20
 
-// UnmarshalReport decodes and checks a report. It fails with demand.ErrReport,
-// naming the key, the rule and the value. Requests come out canonical and
-// merged.
-func UnmarshalReport(b []byte) (*demand.Report, error) {
-	if len(b) > MaxReportBytes {
-		return nil, fmt.Errorf("%w: message: must have at most %d bytes (got %d)", demand.ErrReport, MaxReportBytes, len(b))
-	}
-	var m Report
-	if err := proto.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %w", demand.ErrReport, err)
-	}
-	r := &demand.Report{
-		NodeID: m.NodeId, Incarnation: m.Incarnation, Sequence: m.Sequence, InstanceID: m.InstanceId,
-		NodeType: m.NodeType, AgentVersion: m.AgentVersion,
-		Raylet: rayletLoad(m.Raylet), Cluster: clusterState(m.Cluster),
-	}
-	if err := r.Check(); err != nil {
-		return nil, err
-	}
-	return canonical(r), nil
-}
+// UnmarshalReport is [Decoder.Report] for a single report.
+func UnmarshalReport(b []byte) (*demand.Report, error) { return new(Decoder).Report(b) }
 
 func canonical(r *demand.Report) *demand.Report {
 	if r.Raylet != nil {
@@ -44,22 +22,6 @@ func canonical(r *demand.Report) *demand.Report {
 		c.Pending, c.Constraints = demand.MergeShapes(c.Pending), demand.MergeShapes(c.Constraints)
 	}
 	return r
-}
-
-func rayletLoad(m *RayletLoad) *demand.RayletLoad {
-	if m == nil {
-		return nil
-	}
-	l := &demand.RayletLoad{
-		Total: resources(m.Total), Available: resources(m.Available), Idle: millis(m.IdleMs),
-		Draining: m.Draining, Truncated: m.Truncated,
-	}
-	for _, d := range m.Demand {
-		l.Demand = append(l.Demand, demand.QueuedDemand{
-			ResourceRequest: request(d.Request), Queued: count(d.Queued), Backlog: count(d.Backlog),
-		})
-	}
-	return l
 }
 
 func clusterState(m *ClusterState) *demand.ClusterState {

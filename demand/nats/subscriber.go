@@ -40,6 +40,8 @@ type Subscriber struct {
 	log   *slog.Logger
 	sub   *natsgo.Subscription
 	ready chan struct{}
+	// decoder is used by receive alone, which NATS never calls twice at once.
+	decoder demandpb.Decoder
 
 	mu    sync.Mutex
 	held  map[string]int // subject → index in queue
@@ -108,7 +110,7 @@ func (s *Subscriber) decode(m *natsgo.Msg) (received, error) {
 	if err != nil {
 		return received{}, err
 	}
-	r, err := demandpb.UnmarshalReport(m.Data)
+	r, err := s.decoder.Report(m.Data)
 	if err != nil {
 		return received{}, err
 	}

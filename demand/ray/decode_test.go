@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/ray/autoscalerpb"
 	"github.com/rayburst/rayburst/demand/ray/commonpb"
@@ -101,8 +103,8 @@ func TestRayletLoad(t *testing.T) {
 			ResourceRequest: demand.ResourceRequest{Resources: demand.MustResources(units{"CPU": 1})}, Backlog: 100,
 		}},
 	}
-	if got := rayletLoad(d); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, want %+v", got, want)
+	if d := cmp.Diff(want, rayletLoad(d)); d != "" {
+		t.Error(d)
 	}
 	if rayletLoad(load(many[1:]...)).Truncated {
 		t.Error("99 shapes are all of them")

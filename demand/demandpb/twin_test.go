@@ -1,0 +1,123 @@
+package demandpb
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rayburst/rayburst/demand"
+)
+
+// twin decodes a report with the generated code alone.
+func twin(b []byte) (*demand.Report, error) {
+	var m Report
+	if err := proto.Unmarshal(b, &m); err != nil {
+		return nil, err
+	}
+	r := &demand.Report{
+		NodeID: m.NodeId, Incarnation: m.Incarnation, Sequence: m.Sequence, InstanceID: m.InstanceId,
+		NodeType: m.NodeType, AgentVersion: m.AgentVersion, Cluster: clusterState(m.Cluster),
+	}
+	if l := m.Raylet; l != nil {
+		r.Raylet = &demand.RayletLoad{
+			Total: resources(l.Total), Available: resources(l.Available), Idle: millis(l.IdleMs), Draining: l.Draining, Truncated: l.Truncated,
+		}
+		for _, d := range l.Demand {
+			r.Raylet.Demand = append(r.Raylet.Demand, demand.QueuedDemand{
+				ResourceRequest: request(d.Request), Queued: count(d.Queued), Backlog: count(d.Backlog),
+			})
+		}
+	}
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	return canonical(r), nil
+}
+
+// likeTwin compares a decoder that remembers, one that does not, and the twin.
+func likeTwin(t *testing.T, d *Decoder, b []byte) {
+	t.Helper()
+	want, fails := twin(b)
+	for name, decode := range map[string]func([]byte) (*demand.Report, error){"new": UnmarshalReport, "used": d.Report, "used again": d.Report} {
+		got, err := decode(b)
+		if (err == nil) != (fails == nil) {
+			t.Fatalf("%s decoder: %v; the twin: %v", name, err, fails)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && diff != "" {
+			t.Fatalf("%s decoder (-twin +it):\n%s", name, diff)
+		}
+	}
+}
+
+// odd are messages that no agent of ours sends.
+func odd(t testing.TB) map[string][]byte {
+	t.Helper()
+	encode := func(m *Report) []byte {
+		m.NodeId, m.Incarnation, m.Sequence = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", 1, 1
+		b, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	one := encode(&Report{Raylet: &RayletLoad{
+		Total: map[string]int64{"CPU": 40000, "b": 1}, IdleMs: 5,
+		Demand: []*ResourceDemand{{Request: &ResourceRequest{Resources: map[string]int64{"CPU": 1}}, Queued: 2}, {Queued: 1}, {Request: &ResourceRequest{}, Backlog: 3}},
+	}})
+	two := encode(&Report{NodeType: "x", Raylet: &RayletLoad{Total: map[string]int64{"CPU": 5, "a": 2}, Draining: true}, Cluster: &ClusterState{Session: "s"}})
+	three := encode(&Report{Cluster: &ClusterState{Pending: []*ResourceRequestByCount{{Count: 3, Request: &ResourceRequest{Resources: map[string]int64{"CPU": 1}}}}}})
+	return map[string][]byte{
+		"parts are merged":            append(append(append([]byte{}, one...), two...), three...),
+		"an unknown field":            append(append([]byte{}, one...), 0x7a, 1, 'x'),
+		"a field of another type":     append(append([]byte{}, one...), 0x0d, 1, 2, 3, 4),
+		"an unknown group":            append(append([]byte{}, one...), 0x7b, 0x7c),
+		"a group without end":         append(append([]byte{}, one...), 0x7b),
+		"an end without group":        append(append([]byte{}, one...), 0x7c),
+		"field number 0":              append(append([]byte{}, one...), 0x00, 1),
+		"a negative amount":           encode(&Report{Raylet: &RayletLoad{Total: map[string]int64{"CPU": -1}}}),
+		"a count that is too large":   encode(&Report{Raylet: &RayletLoad{Demand: []*ResourceDemand{{Queued: 1 << 63}}}}),
+		"an idle time beyond a clock": encode(&Report{Raylet: &RayletLoad{IdleMs: uint64(time.Duration(1<<63 - 1))}}),
+	}
+}
+
+func TestDecoderLikeTwin(t *testing.T) {
+	d := &Decoder{}
+	for name, b := range odd(t) {
+		t.Run(name, func(t *testing.T) { likeTwin(t, d, b) })
+	}
+	bad := []byte("\x22\x01\xff") // instance_id
+	if _, err := d.Report(append(odd(t)["parts are merged"], bad...)); err == nil {
+		t.Error("a name that is not UTF-8 was taken")
+	}
+}
+
+// TestDecoderForgets: what is remembered is bounded.
+func TestDecoderForgets(t *testing.T) {
+	d := &Decoder{}
+	name := make([]byte, 1000)
+	for i := range 3 * maxRemembered / len(name) {
+		copy(name, strconv.Itoa(i))
+		b, err := proto.Marshal(&Report{NodeId: "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", Incarnation: 1, Sequence: 1, InstanceId: string(name), Raylet: &RayletLoad{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := d.Report(b); err != nil || r.InstanceID != string(name) {
+			t.Fatalf("report %d: %v", i, err)
+		}
+	}
+	if d.size > maxRemembered+2*len(name) || len(d.names) > maxRemembered/len(name)+2 {
+		t.Errorf("%d bytes of %d names are remembered", d.size, len(d.names))
+	}
+}
+
+func FuzzDecoder(f *testing.F) {
+	for _, b := range odd(f) {
+		f.Add(b)
+	}
+	d := &Decoder{}
+	f.Fuzz(func(t *testing.T, b []byte) { likeTwin(t, d, b) })
+}
