@@ -10,6 +10,9 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 PYTHON      ?= python3
 # Packages whose tests start real Ray clusters: each needs the machine for itself.
 RAY_TESTS   := ./test/ray/...
+# Of make parity.
+N           ?= 10000
+SEED        ?= $(shell date +%s)
 
 export RAYBURST_RAY := $(RAY)/bin/ray
 export PATH := $(RAY)/bin:$(CURDIR)/bin:$(PATH)
@@ -45,6 +48,10 @@ test: build ray ## All tests, real Ray included
 .PHONY: test-keda
 test-keda: ## KEDA's own client against our server (compiles 3,000 packages)
 	cd test/keda && go test -count=1 -timeout 30m ./...
+
+.PHONY: parity
+parity: ray ## Plans of N (10000) random cases compared with those of Ray's own scheduler
+	go run ./test/parity -n $(N) -seed $(SEED) -processes 2 $(PARITY)
 
 .PHONY: soak
 soak: build ray ## 60 runs each for over-provisioning and a burst loop of 10 minutes, on real Ray
