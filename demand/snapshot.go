@@ -93,19 +93,32 @@ func (s *State) moving(now time.Time) time.Time {
 }
 
 func (s *State) liveNodes(out *Snapshot, now time.Time) {
-	for _, n := range s.nodes {
-		if n.info == nil {
-			continue
-		}
+	order := s.inOrder()
+	out.Nodes = make([]LiveNode, 0, len(order))
+	for _, n := range order {
 		live, next := s.live(n, out.Source, now)
 		out.Nodes = append(out.Nodes, live)
 		out.Next = earlier(out.Next, earlier(next, s.silent(n, now)))
 		out.Truncated = out.Truncated || live.Reported && n.report.Raylet.Truncated
 	}
-	slices.SortFunc(out.Nodes, func(a, b LiveNode) int {
-		return cmp.Or(-compareBool(a.Head, b.Head), cmp.Compare(a.Type, b.Type),
-			cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.ID, b.ID))
+}
+
+// inOrder are the listed nodes in the order of a snapshot. It is kept while no
+// node comes, goes, or is called something else.
+func (s *State) inOrder() []*node {
+	if s.order != nil {
+		return s.order
+	}
+	for _, n := range s.nodes {
+		if n.info != nil {
+			s.order = append(s.order, n)
+		}
+	}
+	slices.SortFunc(s.order, func(a, b *node) int {
+		return cmp.Or(-compareBool(a.info.Head, b.info.Head), cmp.Compare(a.info.Type, b.info.Type),
+			cmp.Compare(a.info.InstanceID, b.info.InstanceID), cmp.Compare(a.info.ID, b.info.ID))
 	})
+	return s.order
 }
 
 // silent is when a node will have been silent for too long; zero: it has been.

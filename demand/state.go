@@ -43,6 +43,7 @@ type State struct {
 	at      time.Time // when cluster came
 	since   time.Time // when this session's first state came
 	nodes   map[string]*node
+	order   []*node              // see inOrder; nil: not known
 	gone    map[string]time.Time // nodes that are dead, until nobody can still report for them
 	lost    map[string]time.Time // nodes that are dead although the GCS does not know it yet
 	queued  shapes               // what the raylets say
@@ -235,6 +236,9 @@ func (s *State) take(row *Node, at time.Time) {
 	if n.info == nil {
 		n.listed = at
 	}
+	if old := n.info; old == nil || old.Head != row.Head || old.Type != row.Type || old.InstanceID != row.InstanceID {
+		s.order = nil
+	}
 	n.info = row
 	n.gcs.set(row.Available, at)
 	delete(s.gone, row.ID)
@@ -245,6 +249,7 @@ func (s *State) drop(id string, at time.Time) {
 	n := s.nodes[id]
 	s.replace(n, nil, at)
 	delete(s.nodes, id)
+	s.order = nil
 	s.gone[id] = at
 }
 

@@ -2,6 +2,8 @@ package scaler_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +68,7 @@ func newBusy(workers int) *busy {
 			Labels: map[string]string{"ray.io/node-id": fmt.Sprint(i)},
 		})
 	}
+	slices.SortFunc(c.world.Workers, func(a, b scaler.Worker) int { return strings.Compare(a.Name, b.Name) })
 	c.core.Report(c.head(1), c.now)
 	for i := range workers {
 		c.core.Report(c.report(i, 1, 0), c.now)

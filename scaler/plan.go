@@ -124,7 +124,11 @@ func (r *round) planNodes() []nodetypes.Node {
 			lost[m.id] = true
 		}
 	}
-	out := make([]nodetypes.Node, 0, len(r.Snapshot.Nodes)+8)
+	room := len(r.Snapshot.Nodes)
+	for _, t := range r.types {
+		room += len(t.joining)
+	}
+	out := make([]nodetypes.Node, 0, room)
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
 		if !lost[n.ID] && !n.Draining && !r.going(n.InstanceID) {

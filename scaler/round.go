@@ -17,6 +17,7 @@ type round struct {
 	World
 	types  []*typeRound
 	byType map[string]*typeRound
+	there  map[string]*Worker            // by name
 	nodes  map[string]*demand.LiveNode   // by worker
 	unseen map[string][]*demand.LiveNode // by type: nodes whose worker is not there
 	lost   []string
@@ -67,10 +68,15 @@ func newRound(l *Loop, w World) *round {
 		r.types = append(r.types, tr)
 		r.byType[t.Name] = tr
 	}
+	r.there = make(map[string]*Worker, len(w.Workers))
+	for i := range w.Workers {
+		r.there[w.Workers[i].Name] = &w.Workers[i]
+	}
 	r.match()
 	r.verify()
+	members := make([]member, len(w.Workers))
 	for i := range w.Workers {
-		r.place(&w.Workers[i])
+		r.place(&w.Workers[i], &members[i])
 	}
 	r.forget()
 	for _, t := range r.types {
@@ -83,10 +89,6 @@ func newRound(l *Loop, w World) *round {
 // match finds every worker's alive node, and the nodes that belong to a former
 // life of a worker.
 func (r *round) match() {
-	workers := make(map[string]*Worker, len(r.Workers))
-	for i := range r.Workers {
-		workers[r.Workers[i].Name] = &r.Workers[i]
-	}
 	r.nodes = make(map[string]*demand.LiveNode, len(r.Snapshot.Nodes))
 	r.unseen = map[string][]*demand.LiveNode{}
 	for i := range r.Snapshot.Nodes {
@@ -94,7 +96,7 @@ func (r *round) match() {
 		if t := r.byType[n.Type]; n.Head && t != nil {
 			t.heads++
 		}
-		w := workers[n.InstanceID]
+		w := r.there[n.InstanceID]
 		switch {
 		case n.Head:
 		case w == nil && !n.Draining:
@@ -122,15 +124,11 @@ func former(w *Worker, n *demand.LiveNode) bool {
 // those who remove them, so one may go by which the target has not fallen yet,
 // in the place of one by which it has: that one is still to come then.
 func (r *round) verify() {
-	there := make(map[string]bool, len(r.Workers))
-	for i := range r.Workers {
-		there[r.Workers[i].Name] = true
-	}
 	for name, rem := range r.removals {
-		if there[name] || !rem.accepted || rem.lowered || rem.recycled {
+		if r.there[name] != nil || !rem.accepted || rem.lowered || rem.recycled {
 			continue
 		}
-		if other := r.remaining(rem.nodeType, there); other != nil {
+		if other := r.remaining(rem.nodeType); other != nil {
 			other.lowered = false
 		}
 	}
@@ -138,9 +136,9 @@ func (r *round) verify() {
 
 // remaining is the first removal by which a type's target has fallen and whose
 // worker is still there.
-func (r *round) remaining(nodeType string, there map[string]bool) *removal {
+func (r *round) remaining(nodeType string) *removal {
 	for _, name := range slices.Sorted(maps.Keys(r.removals)) {
-		if rem := r.removals[name]; rem.nodeType == nodeType && rem.lowered && there[name] {
+		if rem := r.removals[name]; rem.nodeType == nodeType && rem.lowered && r.there[name] != nil {
 			return rem
 		}
 	}
@@ -148,14 +146,16 @@ func (r *round) remaining(nodeType string, there map[string]bool) *removal {
 }
 
 // place puts a worker where it belongs.
-func (r *round) place(w *Worker) {
+func (r *round) place(w *Worker, m *member) {
 	t := r.byType[w.Type]
 	if t == nil {
 		return
 	}
-	m := &member{Worker: *w, id: "worker:" + w.Name, there: true, node: r.nodes[w.Name]}
+	*m = member{Worker: *w, there: true, node: r.nodes[w.Name]}
 	if m.node != nil {
 		m.id = m.node.ID
+	} else {
+		m.id = "worker:" + w.Name
 	}
 	switch {
 	case r.leaving(t, m):
@@ -370,13 +370,9 @@ func (r *round) drop(t *typeRound, m *member, failed bool) {
 
 // forget drops what is remembered of workers that are gone.
 func (r *round) forget() {
-	there := make(map[string]bool, len(r.Workers))
-	for i := range r.Workers {
-		there[r.Workers[i].Name] = true
-	}
-	forget(r.removals, there)
-	forget(r.rejected, there)
-	forget(r.withdrawn, there)
+	forget(r.removals, r.there)
+	forget(r.rejected, r.there)
+	forget(r.withdrawn, r.there)
 	for name := range r.asked {
 		if r.byType[name] == nil {
 			delete(r.asked, name)
@@ -388,16 +384,16 @@ func (r *round) forget() {
 		}
 	}
 	for name := range r.Loop.joining {
-		if !there[name] && r.phantom(name) == "" {
+		if r.there[name] == nil && r.phantom(name) == "" {
 			delete(r.Loop.joining, name)
 			delete(r.empty, name)
 		}
 	}
 }
 
-func forget[V any](m map[string]V, there map[string]bool) {
+func forget[V any](m map[string]V, there map[string]*Worker) {
 	for name := range m {
-		if !there[name] {
+		if there[name] == nil {
 			delete(m, name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // views explain every worker and every node.
 func (r *round) views() []NodeView {
 	out := make([]NodeView, 0, len(r.Workers)+1)
-	for _, t := range r.types {
+	for _, t := range r.typesByName() { // nearly in order already
 		for _, m := range t.running {
 			out = append(out, r.runningView(t, m))
 		}
@@ -39,6 +39,10 @@ func (r *round) views() []NodeView {
 		return cmp.Or(-compareBool(a.Head, b.Head), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+func (r *round) typesByName() []*typeRound {
+	return slices.SortedFunc(slices.Values(r.types), func(a, b *typeRound) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 func (r *round) stranger(n *demand.LiveNode) bool {
