@@ -69,7 +69,7 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 
 .PHONY: golden
 golden: ## Rewrite the expected results of the text scenarios: review the diff
-	go test ./demand ./nodetypes ./scaler -rewrite
+	go test ./demand ./nodetypes ./scaler ./scaler/record -rewrite
 
 .PHONY: generate
 generate: bin/protoc-gen-go ## Generate code from the .proto files
