@@ -14,9 +14,12 @@ import (
 )
 
 // TestScaling runs scenarios one after another on one cluster, each of which
-// begins and ends without workers.
+// begins and ends without workers. All of it is recorded, and every decision is
+// made again from the recording.
 func TestScaling(t *testing.T) {
-	c := start(t, "testdata/scenarios.yaml", "-v")
+	file := filepath.Join(t.TempDir(), "scaling.rec.gz")
+	t.Cleanup(func() { replay(t, file) }) // after the cluster's end
+	c := start(t, "testdata/scenarios.yaml", "-v", "--record="+file)
 	for _, s := range []struct {
 		name string
 		run  func(*testing.T, *rig.Cluster)
@@ -42,6 +45,17 @@ func TestScaling(t *testing.T) {
 			s.run(t, c)
 			empty(t, c)
 		})
+	}
+}
+
+func replay(t *testing.T, file string) {
+	t.Helper()
+	out, err := exec.Command(binary, "replay", file).CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if last := lines[len(lines)-1]; err != nil || !strings.HasSuffix(last, "decisions reproduced byte by byte") {
+		t.Errorf("replay: %v\n%s", err, out)
+	} else {
+		t.Log(last)
 	}
 }
 
