@@ -57,6 +57,14 @@ parity: ray ## Plans of N (10000) random cases compared with those of Ray's own 
 soak: build ray ## 60 runs each for over-provisioning and a burst loop of 10 minutes, on real Ray
 	go run ./test/soak $(SOAK)
 
+.PHONY: bench
+bench: ray ## The planner's table: our time and Ray's, with equal answers (2 min)
+	go run ./test/parity -bench
+
+.PHONY: bench-full
+bench-full: ray ## The same, asking Ray also where it needs minutes or hours
+	go run ./test/parity -bench -full
+
 .PHONY: bench-burst
 bench-burst: build ray ## 100 bursts on real Ray, and Ray's own autoscaler with the same tasks
 	go run ./test/bench

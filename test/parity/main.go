@@ -21,6 +21,7 @@ type options struct {
 	n, processes         int
 	seed                 uint64
 	level, cases, python string
+	bench, full          bool
 }
 
 func main() {
@@ -28,9 +29,11 @@ func main() {
 	flag.IntVar(&o.n, "n", 10_000, "random cases")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()%1_000_000_000), "of the random cases")
 	flag.StringVar(&o.level, "level", "", "random cases of this level only: "+strings.Join(levelNames(), ", "))
-	flag.StringVar(&o.cases, "cases", "", "compare the cases of this file instead: JSON objects, each a case or {name, case, answer}")
+	flag.StringVar(&o.cases, "cases", "", "compare the cases of this file (- for standard input) instead: JSON objects, each a case or {name, case, answer}")
 	flag.IntVar(&o.processes, "processes", 1, "of Ray's scheduler")
 	flag.StringVar(&o.python, "python", "", "an interpreter that has Ray (default: the one beside RAYBURST_RAY)")
+	flag.BoolVar(&o.bench, "bench", false, "time the rows of docs/benchmarks.md instead, ours and Ray's")
+	flag.BoolVar(&o.full, "full", false, "with -bench: ask Ray also where it needs minutes or hours")
 	flag.Parse()
 	if err := run(context.Background(), o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
@@ -52,6 +55,9 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 			return err
 		}
 	}
+	if o.bench {
+		return bench(ctx, o.python, o.full, w)
+	}
 	questions, err := o.questions(w)
 	if err != nil {
 		return err
@@ -61,17 +67,13 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	r := newReport(exactly)
 	start := time.Now()
 	take := func(v verdict) error {
-		err := r.take(v)
-		if r.asked%10_000 == 0 {
-			fmt.Fprintf(w, "… %d cases, %d differences\n", r.asked, len(r.differences))
-		}
-		return err
+		defer r.printProgress(w)
+		return r.take(v)
 	}
 	if err := compare(ctx, o.python, o.processes, rayburst, questions, take); err != nil {
 		return err
 	}
-	r.print(w)
-	fmt.Fprintf(w, "%.0f s\n", time.Since(start).Seconds())
+	r.print(w, time.Since(start))
 	if len(r.differences) == 0 {
 		return nil
 	}
@@ -82,6 +84,10 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 }
 
 func (o options) questions(w io.Writer) (iter.Seq[question], error) {
+	if o.cases == "-" {
+		list, err := readQuestions(os.Stdin)
+		return slices.Values(list), err
+	}
 	if o.cases != "" {
 		f, err := os.Open(o.cases)
 		if err != nil {

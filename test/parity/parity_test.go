@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rayburst/rayburst/nodetypes/plancase"
 )
@@ -38,11 +39,11 @@ func TestRandomCases(t *testing.T) {
 	const n = 1000
 	var out strings.Builder
 	t.Logf("seed %d; again with: go test ./test/parity -run %s -seed %d", *seed, t.Name(), *seed)
-	r := newReport(ray(t, exact))
+	r, start := newReport(ray(t, exact)), time.Now()
 	if err := compare(t.Context(), python, 1, rayburst, randomQuestions(*seed, n, ""), r.take); err != nil {
 		t.Fatal(err)
 	}
-	r.print(&out)
+	r.print(&out, time.Since(start))
 	t.Log("\n" + out.String())
 	if len(r.differences) > 0 {
 		if err := printShrunk(t.Context(), python, r, &out); err != nil {

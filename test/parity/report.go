@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // report counts what was compared.
@@ -72,20 +73,26 @@ func (a answer) has() map[string]bool {
 			m["infeasible "+what] = true
 		}
 	}
-	m["nothing"] = len(m) == 0
-	if !m["nothing"] {
-		delete(m, "nothing")
-	}
-	if a.Error != "" {
+	switch {
+	case a.Error != "":
 		m["error"] = true
+	case len(m) == 0:
+		m["nothing"] = true
 	}
 	return m
 }
 
+// printProgress says now and then how far it is.
+func (r *report) printProgress(w io.Writer) {
+	if r.asked%10_000 == 0 {
+		fmt.Fprintf(w, "… %d cases, %d differences\n", r.asked, len(r.differences))
+	}
+}
+
 // print tells the counts.
-func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "%d cases, %d differences\n", r.asked, len(r.differences))
-	fmt.Fprintln(w, "levels:    ", counts(r.levels))
+func (r *report) print(w io.Writer, took time.Duration) {
+	fmt.Fprintf(w, "%d cases in %.0f s, %d unexplained differences\n", r.asked, took.Seconds(), len(r.differences))
+	fmt.Fprintln(w, "levels:     ", counts(r.levels))
 	fmt.Fprintln(w, "Ray's plans:", counts(r.shows))
 	for _, e := range exceptions {
 		fmt.Fprintf(w, "exception %q: %d\n", e.name, r.used[e.name])

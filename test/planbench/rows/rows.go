@@ -154,3 +154,27 @@ func different(nodes, tasks int) nodetypes.Request {
 	}
 	return q
 }
+
+// Tasks is so many spare nodes and so many equal tasks.
+func Tasks(nodes int, tasks int64) nodetypes.Request {
+	q := cluster(nodes, spare)
+	q.Demand.Tasks = []demand.Shape{{ResourceRequest: shape(0), Count: tasks}}
+	return q
+}
+
+// Classes is so many nodes that are of so many classes, and as many tasks.
+func Classes(nodes, classes int) nodetypes.Request {
+	q := cluster(nodes, func(_ *rand.Rand, i int, total demand.Resources) demand.Resources {
+		out := append(demand.Resources(nil), total...)
+		for j, e := range out {
+			if e.Name == "memory" {
+				out[j].Amount -= demand.Amount(i%classes) * demand.Unit
+			}
+		}
+		return out
+	})
+	q.Demand.Tasks = []demand.Shape{{ResourceRequest: demand.ResourceRequest{
+		Resources: demand.MustResources(map[string]float64{"CPU": 1, "memory": gib}),
+	}, Count: int64(nodes)}}
+	return q
+}

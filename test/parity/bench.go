@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rayburst/rayburst/nodetypes"
+	"github.com/rayburst/rayburst/test/planbench/rows"
+)
+
+// timesOurs is how often our plan is made; the median counts.
+const timesOurs = 10
+
+// bench times the rows of the table, ours and Ray's, in one run, and compares
+// the answers. Rows for which Ray needs more than a minute are asked of it only
+// if full.
+func bench(ctx context.Context, python string, full bool, w io.Writer) (err error) {
+	ray, stop := lazily(ctx, python)
+	defer func() { err = errors.Join(err, stop()) }()
+	if _, err := ray([]byte(`{"nodeTypes":[]}`)); err != nil { // starts it and imports Ray
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "ours\tgoal\tallocations\tkB\tRay\tratio\tequal\t  row")
+	missed := 0
+	for _, r := range rows.All() {
+		ours, allocations, bytes := timed(r.Request)
+		fmt.Fprintf(t, "%.2f ms\t%.0f ms\t%d\t%d\t", ms(ours), r.GoalMS, allocations, bytes/1000)
+		theirs, equal, err := asked(ray, r, full)
+		if err != nil {
+			return err
+		}
+		if theirs == 0 {
+			fmt.Fprintf(t, "not asked\t\t\t  %s\n", r.Name)
+		} else {
+			fmt.Fprintf(t, "%.2f s\t%.0f\t%v\t  %s\n", theirs.Seconds(), theirs.Seconds()/ours.Seconds(), equal, r.Name)
+		}
+		if ms(ours) > r.GoalMS || !equal {
+			missed++
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	growth(w)
+	if missed > 0 {
+		return fmt.Errorf("%d rows miss their goal or differ from Ray", missed)
+	}
+	return nil
+}
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// timed is the median time of a plan, and what one allocates.
+func timed(q nodetypes.Request) (median time.Duration, allocations, bytes uint64) {
+	var times []time.Duration
+	var before, after runtime.MemStats
+	for range timesOurs {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		nodetypes.Schedule(q)
+		times = append(times, time.Since(start))
+		runtime.ReadMemStats(&after)
+	}
+	slices.Sort(times)
+	return times[len(times)/2], after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
+}
+
+// asked is how long Ray's scheduler takes for a row, 0 if it is not asked, and
+// whether its answer is ours.
+func asked(ray planner, r rows.Row, full bool) (time.Duration, bool, error) {
+	if r.Slow && !full {
+		return 0, true, nil
+	}
+	raw, err := rows.Encode(r.Request)
+	if err != nil {
+		return 0, false, err
+	}
+	ours, err := rayburst(raw)
+	if err != nil {
+		return 0, false, err
+	}
+	start := time.Now()
+	theirs, err := ray(raw)
+	return time.Since(start), err == nil && ours.equal(theirs), err
+}
+
+// growth prints how the time grows with the number of tasks of a shape and with
+// the number of classes of nodes, and the most memory that was used.
+func growth(w io.Writer) {
+	fmt.Fprintln(w, "\n1,337 spare nodes, one shape:")
+	for _, n := range []int64{1, 1000, 1_000_000} {
+		q := rows.Tasks(1337, n)
+		took, _, _ := timed(q)
+		fmt.Fprintf(w, "  %9d tasks %6.2f ms\n", n, ms(took))
+	}
+	fmt.Fprintln(w, "10,000 nodes of so many classes, 10,000 tasks:")
+	for _, n := range []int{1, 10, 100, 1000, 10_000} {
+		q := rows.Classes(10_000, n)
+		took, _, _ := timed(q)
+		fmt.Fprintf(w, "  %9d classes %6.2f ms\n", n, ms(took))
+	}
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
+		fmt.Fprintf(w, "most memory of this process: %d MB\n", u.Maxrss/1024)
+	}
+}
