@@ -37,14 +37,17 @@ func run(args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	var c cli
-	parser, err := kong.New(&c, kong.Name("rayburst"), kong.UsageOnError(), kong.Vars{"version": version, "addr": httpapi.DefaultAddress},
+	parser, err := kong.New(&c, kong.Name("rayburst"), kong.Vars{"version": version, "addr": httpapi.DefaultAddress},
 		kong.Description("Rayburst scales Ray clusters by the demand of their raylets."),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		panic(err) // the struct above is wrong
 	}
 	command, err := parser.Parse(args)
-	parser.FatalIfErrorf(err)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "rayburst: %v\nSee rayburst --help, or rayburst COMMAND --help.\n", err)
+		return 2
+	}
 	return exitCode(command.Run())
 }
 

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/scaler"
+	"github.com/rayburst/rayburst/scaler/httpapi"
+)
+
+// TestMain is also the program of these tests.
+func TestMain(m *testing.M) {
+	if os.Getenv("RAYBURST_TEST_MAIN") != "" {
+		os.Exit(run(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// invoke runs the program.
+func invoke(t *testing.T, in string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = []string{"RAYBURST_TEST_MAIN=1", "HOME=" + t.TempDir()}
+	cmd.Stdin = strings.NewReader(in)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
+}
+
+// api is the HTTP API of a scaler with one cluster that is decided and one
+// that is not known.
+func api(t *testing.T) string {
+	t.Helper()
+	store := httpapi.NewStore()
+	store.Publish(&scaler.Decision{
+		Cluster: demand.Cluster{Namespace: "ml", Name: "train"}, At: time.Now(),
+		Targets: []scaler.Target{{Type: "gpu", Workers: 3, Reason: scaler.ReasonTasks, Detail: "+1", Running: 2, Joining: 1, Max: 8}},
+		Nodes:   []scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}},
+	})
+	store.Publish(&scaler.Decision{
+		Cluster: demand.Cluster{Namespace: "ml", Name: "serve"}, At: time.Now(), Unknown: "the head has not reported yet",
+		Targets: []scaler.Target{{Type: "cpu", Workers: 1, Reason: scaler.ReasonUnknown}},
+	})
+	s := httptest.NewServer(httpapi.Handler(httpapi.Config{
+		Store: store, Now: time.Now, Inbox: func() httpapi.InboxStats { return httpapi.InboxStats{} },
+	}))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+// TestCommandLine has what a command prints, where, and its exit code.
+func TestCommandLine(t *testing.T) {
+	addr := "--addr=" + api(t)
+	for _, c := range []struct {
+		name string
+		args string
+		in   string
+		code int
+		out  string // a part of standard output
+		err  string // a part of standard error
+	}{
+		{"help", "--help", "", 0, "Rayburst scales Ray clusters", ""},
+		{"version", "--version", "", 0, "dev", ""},
+		{"no command", "", "", 2, "", "expected one of"},
+		{"no such command", "lokal", "", 2, "", "unexpected argument lokal"},
+		{"no such flag", "status --adr=x", "", 2, "", "unknown flag --adr"},
+
+		{"status", "status " + addr, "", 0, "gpu", ""},
+		{"status of one", "status -c ml/serve " + addr, "", 0, "the head has not reported yet", ""},
+		{"status as JSON", "status -o json " + addr, "", 0, `"namespace": "ml"`, ""},
+		{"status in another form", "status -o yaml " + addr, "", 2, "", `--output must be one of "text","json" but got "yaml"`},
+		{"status of no cluster", "status -c ml/none " + addr, "", 1, "", `--cluster: the scaler has no cluster "ml/none"`},
+		{"status of no scaler", "status --addr=127.0.0.1:1", "", 1, "", "is rayburst local running? else give --addr"},
+
+		{"explain a type", "explain gpu " + addr, "", 0, "gpu: 3 workers, because Tasks: +1", ""},
+		{"explain a node", "explain gpu-1 " + addr, "", 0, "gpu-1 is running and stays, because Busy: in use", ""},
+		{"explain what is not there", "explain nothing -c ml/train " + addr, "", 1, "", `"nothing" is neither a node type (gpu) nor a node (gpu-1)`},
+
+		{"agent of no cluster", "agent --nats-url=nats://127.0.0.1:1", "", 2, "", "missing flags: --cluster"},
+		{"agent of half a cluster", "agent --cluster=train --nats-url=nats://127.0.0.1:1 --head", "", 1, "", `--cluster: must be namespace/name (got "train")`},
+		{"agent without NATS", "agent --cluster=ml/train --head", "", 1, "", "--nats-url: give the NATS server"},
+		{"agent of no raylet", "agent --cluster=ml/train --nats-url=nats://127.0.0.1:1", "", 1, "", "--instance-id: give the worker's RAY_CLOUD_INSTANCE_ID"},
+		{"agent of two modes", "agent --cluster=ml/train --head --gcs-only", "", 2, "", "--head and --gcs-only can't be used together"},
+		{"agent with no such file", "agent --cluster=ml/train --head --nats-url=x --nats-ca=/none", "", 2, "", "/none"},
+
+		{"plan", "plan", `{"nodeTypes":[]}`, 0, `"launch":{}`, ""},
+		{"plan of nonsense", "plan", `{"nodeTypes":[{}]}`, 1, "", "case 1: nodeTypes[0].name: is required"},
+		{"replay of no file", "replay /none", "", 2, "", "/none"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, errs := invoke(t, c.in, strings.Fields(c.args)...)
+			if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.err) {
+				t.Errorf("exit code %d, want %d\nstandard output %q, want %q in it\nstandard error %q, want %q in it", code, c.code, out, c.out, errs, c.err)
+			}
+			if c.code == 0 && errs != "" || c.code != 0 && out != "" {
+				t.Errorf("said in the wrong place: standard output %q, standard error %q", out, errs)
+			}
+		})
+	}
+}
+
+// TestExitCode: a driver's exit code becomes ours.
+func TestExitCode(t *testing.T) {
+	if exitCode(exitError{7}) != 7 || exitCode(nil) != 0 || exitCode(io.EOF) != 1 {
+		t.Error("exit codes of 7, nothing and another error are not 7, 0 and 1")
+	}
+}
