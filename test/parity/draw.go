@@ -67,7 +67,8 @@ func (d *draw) amounts(name string, fine bool) []demand.Amount {
 	const unit, gib = demand.Unit, demand.Unit << 30
 	switch {
 	case strings.Contains(name, "memory"):
-		return oneOf(d, []demand.Amount{gib}, []demand.Amount{4 * gib}, []demand.Amount{gib, 4 * gib}, []demand.Amount{1e9 * unit})
+		return oneOf(d, []demand.Amount{gib}, []demand.Amount{4 * gib}, []demand.Amount{gib, 4 * gib}, []demand.Amount{1e9 * unit},
+			[]demand.Amount{1_234_567_891 * unit}) // no power of 2: quotients round
 	case fine:
 		return oneOf(d, []demand.Amount{unit / 10}, []demand.Amount{unit / 5, unit / 10}, []demand.Amount{3 * unit / 10, unit},
 			[]demand.Amount{1, unit}, []demand.Amount{13 * unit / 10, 7 * unit / 10}, []demand.Amount{unit / 3, unit})
