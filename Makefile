@@ -57,6 +57,10 @@ parity: ray ## Plans of N (10000) random cases compared with those of Ray's own 
 soak: build ray ## 60 runs each for over-provisioning and a burst loop of 10 minutes, on real Ray
 	go run ./test/soak $(SOAK)
 
+.PHONY: sim
+sim: ## 10,000 simulations of 1…6 tasks or actors in virtual time (3 min)
+	SIM=10000 go test -count=1 -timeout 30m -run Small ./test/sim
+
 .PHONY: bench
 bench: ray ## The planner's table: our time and Ray's, with equal answers (2 min)
 	go run ./test/parity -bench

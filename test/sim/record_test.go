@@ -17,7 +17,7 @@ func TestRecordings(t *testing.T) {
 	t.Parallel()
 	decisions, files := 0, 0
 	for _, scenario := range []func(uint64) sim.Scenario{sim.Small, sim.Large, sim.Agentless, sim.Harsh} {
-		for seed := first(); seed < first()+seeds(t, 4); seed++ {
+		for seed := first(); seed < first()+seeds(t, 2); seed++ {
 			sc := scenario(seed)
 			for _, file := range sim.Run(sc, sim.Quiet, sim.Recorded(1+int(seed*7%60))).Files {
 				n, err := replay(file)

@@ -67,7 +67,7 @@ func TestReplay(t *testing.T) {
 
 // TestSmallBursts: 1…6 tasks or actors of a worker's worth never ask for more
 // workers than that.
-func TestSmallBursts(t *testing.T) { run(t, 150, sim.Small) }
+func TestSmallBursts(t *testing.T) { run(t, 100, sim.Small) }
 
 // TestLargeBursts: nor do bursts with a backlog, on workers that hold several,
 // but for one worker in one of a thousand runs: the sum over raylets is exact at
@@ -80,7 +80,7 @@ func TestAgentless(t *testing.T) { run(t, 40, sim.Agentless) }
 
 // TestHarsh: losses, crashes, new heads and full clusters lose no running work,
 // and all work gets done.
-func TestHarsh(t *testing.T) { run(t, 90, sim.Harsh) }
+func TestHarsh(t *testing.T) { run(t, 60, sim.Harsh) }
 
 // TestDeterministic: a seed gives the same bytes whenever it is run.
 func TestDeterministic(t *testing.T) {
