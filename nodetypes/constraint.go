@@ -13,6 +13,9 @@ import (
 func (p *plan) placeConstraint() {
 	s := p.newStep(p.Demand.Constraints)
 	o := p.place(s, p.asIfEmpty)
+	if p.trace != nil {
+		p.trace.constraint = p.trace.step(ConstraintItem, p.Demand.Constraints, o)
+	}
 	if !s.done() {
 		p.infeasible.Constraints = slices.DeleteFunc(slices.Clone(p.Demand.Constraints),
 			func(s demand.Shape) bool { return s.Count == 0 })

@@ -18,6 +18,9 @@ func (p *plan) placeGangs() {
 			s.spread = i
 		}
 		o := p.place(s, func(s slot) *state { return s.state })
+		if p.trace != nil {
+			p.trace.gang(i, o)
+		}
 		if failed[i] = !s.done(); failed[i] {
 			continue
 		}

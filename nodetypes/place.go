@@ -155,5 +155,9 @@ func (t *trial) placed() (n int64) {
 
 // newStep is a step over shapes of the demand.
 func (p *plan) newStep(shapes []demand.Shape) *step {
-	return newStep(p.states, p.ConserveGPUNodes, p.catalog.sortedRuns(shapes))
+	s := newStep(p.states, p.ConserveGPUNodes, p.catalog.sortedRuns(shapes))
+	if p.trace != nil {
+		p.trace.begin(s)
+	}
+	return s
 }

@@ -151,6 +151,9 @@ func (p *pool) holds(c *class) bool {
 
 // win lets the first n nodes of the best class keep their trial.
 func (p *pool) win(c *class, n int64) {
+	if p.trace != nil && p.queue == nil {
+		p.trace.won(p, c)
+	}
 	for _, t := range c.trial.takes {
 		p.left[t.run] -= t.n * n
 	}

@@ -20,6 +20,8 @@ func TestScenarios(t *testing.T) {
 			switch d.Cmd {
 			case "plan":
 				return planText(d.Input)
+			case "explain":
+				return explainText(d.Input)
 			case "bound":
 				return boundText(t, d)
 			}
@@ -62,6 +64,15 @@ func planText(input string) string {
 		return "nothing\n"
 	}
 	return b.String()
+}
+
+func explainText(input string) string {
+	c, err := plancase.Decode([]byte(input))
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	e := nodetypes.Explain(c.Request)
+	return e.Text()
 }
 
 func causes(pairs ...any) string {

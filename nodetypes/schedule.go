@@ -22,6 +22,7 @@ type plan struct {
 	used       []uses    // by Request.Nodes
 	launch     []Launch  // by node type
 	infeasible demand.Demand
+	trace      *trace // nil: nobody asks why
 }
 
 // uses counts what a plan has placed on a node.
@@ -43,8 +44,10 @@ var reasons = [...]Reason{outdated: Outdated, maxWorkersOfType: MaxWorkersOfType
 // Schedule plans one pass: what would be launched and terminated now for this
 // state. It does not change the request. The reply to a request that
 // [Request.Validate] refuses is not specified.
-func Schedule(q Request) Reply {
-	p := newPlan(&q)
+func Schedule(q Request) Reply { return newPlan(&q).run() }
+
+// run takes the steps.
+func (p *plan) run() Reply {
 	p.terminateOutdated()
 	p.enforceMinimums()
 	p.enforceMaximumOfTypes()

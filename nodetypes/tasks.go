@@ -8,6 +8,9 @@ func (p *plan) placeTasks() {
 	s := p.newStep(p.Demand.Tasks)
 	s.last = true
 	o := p.place(s, func(s slot) *state { return s.state })
+	if p.trace != nil {
+		p.trace.tasks = p.trace.step(TaskItem, p.Demand.Tasks, o)
+	}
 	p.commit(o, func(u *uses, n int64) { u.tasks += n })
 	for _, w := range o.opened {
 		p.launch[w.state.kind.index].Task += int(w.n)

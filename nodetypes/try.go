@@ -42,7 +42,8 @@ type step struct {
 	// spread is the gang of which a node takes at most one bundle, or none.
 	spread int
 	// last tells that no step follows: the order of new nodes does not matter.
-	last bool
+	last  bool
+	trace *trace // nil: nobody asks why
 }
 
 // newStep begins a step; what the step before has found is gone.
