@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
@@ -33,16 +34,44 @@ type written struct {
 // value. It is strict: unknown and repeated members, amounts with more than
 // four decimals and whatever [nodetypes.Request.Validate] refuses are errors.
 func Decode(raw []byte) (Case, error) {
+	return decode(raw, func(r *reader, v value) Case { return r.readCase(v) })
+}
+
+func decode(raw []byte, read func(*reader, value) Case) (Case, error) {
 	v, err := parse(raw)
 	if err != nil {
 		return Case{}, err
 	}
 	r := reader{}
-	c := r.readCase(v)
+	c := read(&r, v)
 	if r.err != nil {
 		return Case{}, r.err
 	}
 	return c, c.Validate()
+}
+
+// Extend reads a planning case that says only some fields of the format: those
+// that are given; the others are the case's own. Demand is added to the case's,
+// and so are nodes. The case itself does not change.
+func (c Case) Extend(raw []byte, given ...string) (Case, error) {
+	return decode(raw, func(r *reader, v value) Case {
+		for _, m := range r.object(v, "", caseFields...).members {
+			if !slices.Contains(given, m.name) {
+				r.fail(m.name, "must not be given here, only "+strings.Join(given, " and "))
+			}
+		}
+		return r.extend(v, c)
+	})
+}
+
+// extend appends to copies: cases may be extended again and again.
+func (r *reader) extend(v value, c Case) Case {
+	c.Nodes, c.tasks, c.constraints = slices.Clip(c.Nodes), slices.Clip(c.tasks), slices.Clip(c.constraints)
+	d := &c.Demand
+	d.Tasks, d.Gangs, d.Constraints = slices.Clip(d.Tasks), slices.Clip(d.Gangs), slices.Clip(d.Constraints)
+	c.ConserveGPUNodes = r.bool(v, "", "conserveGpuNodes", c.ConserveGPUNodes)
+	r.state(v, &c)
+	return c
 }
 
 // reader keeps the first error.
@@ -54,8 +83,10 @@ func (r *reader) fail(key, rule string) {
 	}
 }
 
+var caseFields = []string{"nodeTypes", "maxWorkers", "idleTimeoutSeconds", "upscalingSpeed", "conserveGpuNodes", "nodes", "demand"}
+
 func (r *reader) readCase(v value) Case {
-	v = r.object(v, "", "nodeTypes", "maxWorkers", "idleTimeoutSeconds", "upscalingSpeed", "conserveGpuNodes", "nodes", "demand")
+	v = r.object(v, "", caseFields...)
 	c := Case{}
 	c.MaxWorkers = r.int(v, "", "maxWorkers", nodetypes.NoLimit)
 	c.IdleTimeout = r.timeout(v, "", "idleTimeoutSeconds")
@@ -65,6 +96,12 @@ func (r *reader) readCase(v value) Case {
 	for i, t := range r.list(v, "", "nodeTypes") {
 		c.NodeTypes = append(c.NodeTypes, r.nodeType(t, at("nodeTypes", i), c.MaxWorkers))
 	}
+	r.state(v, &c)
+	return c
+}
+
+// state adds the nodes and the demand.
+func (r *reader) state(v value, c *Case) {
 	types := map[string]*nodetypes.NodeType{}
 	for i := range c.NodeTypes {
 		types[c.NodeTypes[i].Name] = &c.NodeTypes[i]
@@ -73,9 +110,8 @@ func (r *reader) readCase(v value) Case {
 		c.Nodes = append(c.Nodes, r.node(n, at("nodes", i), types))
 	}
 	if d := v.get("demand"); d != nil {
-		r.demand(*d, &c)
+		r.demand(*d, c)
 	}
-	return c
 }
 
 func (r *reader) nodeType(v value, key string, clusterMax int) nodetypes.NodeType {
@@ -152,7 +188,7 @@ func (r *reader) demand(v value, c *Case) {
 		c.Demand.Tasks, c.tasks = append(c.Demand.Tasks, s), append(c.tasks, w)
 	}
 	for i, g := range r.list(v, "demand", "gangs") {
-		c.Demand.Gangs = append(c.Demand.Gangs, r.gang(g, at("demand.gangs", i), i))
+		c.Demand.Gangs = append(c.Demand.Gangs, r.gang(g, at("demand.gangs", i), len(c.Demand.Gangs)))
 	}
 	for i, b := range r.list(v, "demand", "constraints") {
 		s, w := r.shape(b, at("demand.constraints", i), false)

@@ -36,7 +36,9 @@ type shape struct {
 
 // Encode writes the plan for a case as one line of JSON without a line break.
 // Selectors are repeated as the case has them. Equal replies give equal bytes.
-func (c *Case) Encode(r nodetypes.Reply) ([]byte, error) {
+func (c *Case) Encode(r nodetypes.Reply) ([]byte, error) { return json.Marshal(c.result(r)) }
+
+func (c *Case) result(r nodetypes.Reply) result {
 	out := result{Launch: map[string]int{}, Terminate: []termination{},
 		Infeasible: infeasible{Tasks: c.unplacedTasks(r), Gangs: []string{}, Constraints: c.unplacedConstraints(r)}}
 	for _, l := range r.Launch {
@@ -51,7 +53,7 @@ func (c *Case) Encode(r nodetypes.Reply) ([]byte, error) {
 	if r.LaunchNow != nil {
 		out.LaunchNow = &r.LaunchNow
 	}
-	return json.Marshal(out)
+	return out
 }
 
 // unplacedTasks finds how each infeasible task was written: as the first task
@@ -84,18 +86,21 @@ func (c *Case) unplacedConstraints(r nodetypes.Reply) []shape {
 }
 
 func newShape(s demand.Shape, w written) shape {
-	out := shape{Resources: map[string]json.Number{}, Count: s.Count, LabelSelector: w.selector, Fallback: w.fallback}
-	for _, e := range s.Resources {
-		out.Resources[e.Name] = exact(e.Amount)
-	}
-	return out
+	return shape{Resources: amounts(s.Resources), Count: s.Count, LabelSelector: w.selector, Fallback: w.fallback}
 }
 
 // exact is an amount in whole units, with as many decimals as it needs.
-func exact(a demand.Amount) json.Number {
-	s := strconv.FormatInt(int64(a/demand.Unit), 10)
-	if f := a % demand.Unit; f != 0 {
-		s += "." + strings.TrimRight(strconv.FormatInt(int64(demand.Unit+f), 10)[1:], "0")
+func exact(a demand.Amount) json.Number { return fixed(int64(a), 4) }
+
+// fixed is n / 10^decimals, with as many decimals as it needs.
+func fixed(n int64, decimals int) json.Number {
+	s := strconv.FormatInt(n, 10)
+	if len(s) <= decimals {
+		s = strings.Repeat("0", decimals+1-len(s)) + s
 	}
-	return json.Number(s)
+	whole, fraction := s[:len(s)-decimals], strings.TrimRight(s[len(s)-decimals:], "0")
+	if fraction == "" {
+		return json.Number(whole)
+	}
+	return json.Number(whole + "." + fraction)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/nodetypes"
+	"github.com/rayburst/rayburst/nodetypes/plancase"
 	"github.com/rayburst/rayburst/test/planbench/rows"
 )
 
@@ -80,7 +81,7 @@ func asked(ray planner, r rows.Row, full bool) (time.Duration, bool, error) {
 	if r.Slow && !full {
 		return 0, true, nil
 	}
-	raw, err := rows.Encode(r.Request)
+	raw, err := plancase.Marshal(r.Request)
 	if err != nil {
 		return 0, false, err
 	}
