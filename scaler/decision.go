@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 )
 
 // Cluster names a Ray cluster.
@@ -156,6 +157,7 @@ type Decision struct {
 	Waiting  []Waiting  `json:"waiting"`
 
 	Demand     demand.Demand           `json:"-"`
+	Plan       *nodetypes.Request      `json:"-"` // what the planner was asked; nil if nothing is known
 	Autoscaler demand.AutoscalingState `json:"-"` // the same, in the terms of `ray status`
 	// Wake is the latest moment at which the cluster must be decided again
 	// although no report came in.

@@ -10,10 +10,11 @@ import (
 // schedule asks the planner what the demand needs beyond what is there.
 func (r *round) schedule() {
 	speed := r.Settings.UpscalingSpeed
-	r.reply = nodetypes.Schedule(nodetypes.Request{
+	r.request = &nodetypes.Request{
 		NodeTypes: r.planTypes(), MaxWorkers: max(r.clusterMax(), 1), IdleTimeout: r.Settings.IdleTimeout,
 		UpscalingSpeed: &speed, ConserveGPUNodes: true, Nodes: r.planNodes(), Demand: r.Snapshot.Demand,
-	})
+	}
+	r.reply = nodetypes.Schedule(*r.request)
 	for _, launch := range r.reply.Launch {
 		if t := r.byType[launch.Type]; t != nil {
 			t.launch = launch

@@ -10,7 +10,7 @@ import (
 
 // decision is the round's result, sorted.
 func (r *round) decision() *Decision {
-	d := &Decision{Session: r.Snapshot.Session, Demand: r.Snapshot.Demand, Drain: r.drain, Lost: r.lost}
+	d := &Decision{Session: r.Snapshot.Session, Demand: r.Snapshot.Demand, Plan: r.request, Drain: r.drain, Lost: r.lost}
 	for _, t := range r.types {
 		d.Targets = append(d.Targets, r.target(t))
 	}
@@ -124,9 +124,7 @@ func (r *round) clusterFull() bool {
 }
 
 // holds tells whether an empty worker of the type could take a request.
-func (t *typeRound) holds(q demand.ResourceRequest) bool {
-	return t.Resources.Fits(withoutImplicit(q.Resources)) && matches(q, t.Labels)
-}
+func (t *typeRound) holds(q demand.ResourceRequest) bool { return len(t.Lacks(q)) == 0 }
 
 // implicitPrefix starts the resources that every node has, in the amount 1.
 const implicitPrefix = "node:__internal_implicit_resource_"

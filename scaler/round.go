@@ -15,16 +15,17 @@ import (
 type round struct {
 	*Loop
 	World
-	types  []*typeRound
-	byType map[string]*typeRound
-	there  map[string]*Worker            // by name
-	nodes  map[string]*demand.LiveNode   // by worker
-	unseen map[string][]*demand.LiveNode // by type: nodes whose worker is not there
-	lost   []string
-	reply  nodetypes.Reply
-	used   map[string]nodetypes.Use
-	idle   map[string]nodetypes.Reason // plan id → why the plan gives it up
-	drain  []Drain
+	types   []*typeRound
+	byType  map[string]*typeRound
+	there   map[string]*Worker            // by name
+	nodes   map[string]*demand.LiveNode   // by worker
+	unseen  map[string][]*demand.LiveNode // by type: nodes whose worker is not there
+	lost    []string
+	request *nodetypes.Request
+	reply   nodetypes.Reply
+	used    map[string]nodetypes.Use
+	idle    map[string]nodetypes.Reason // plan id → why the plan gives it up
+	drain   []Drain
 }
 
 // typeRound is one node type in the making.

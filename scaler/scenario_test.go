@@ -111,6 +111,7 @@ func (p *play) tick(t *testing.T, d *datadriven.TestData) string {
 			p.loop = restore(t, p.loop)
 		}
 		p.decide()
+		planAgain(t, p.last)
 	}
 	return text(p.last, d.HasArg("nodes"), d.HasArg("ray"))
 }

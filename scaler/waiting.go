@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 )
 
 // waiting explains all demand that has no place on a running node yet.
@@ -108,28 +109,15 @@ func (r *round) liveHolds(q demand.ResourceRequest) bool {
 
 // nearest names the type that lacks least of a request.
 func nearest(types []*typeRound, q demand.ResourceRequest) string {
-	best, missing := "", 0
-	for _, t := range types {
-		n := 0
-		for _, e := range withoutImplicit(q.Resources) {
-			switch have, _ := t.Resources.Get(e.Name); {
-			case have == 0 && e.Amount > 0:
-				n += 2
-			case have < e.Amount:
-				n++
-			}
-		}
-		if !matches(q, t.Labels) {
-			n++
-		}
-		if best == "" || n < missing {
-			best, missing = t.Name+" "+t.Resources.String(), n
-		}
+	all := make([]nodetypes.NodeType, len(types))
+	for i, t := range types {
+		all[i] = t.NodeType
 	}
-	if best == "" {
+	i := nodetypes.Nearest(all, q)
+	if i < 0 {
 		return ""
 	}
-	return "; the nearest is " + best
+	return "; the nearest is " + all[i].Name + " " + all[i].Resources.String()
 }
 
 // whyGang is why for a gang: of a strict pack the sum must fit, of others each

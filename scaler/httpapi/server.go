@@ -56,6 +56,7 @@ func (c ClusterDecision) Decode() *scaler.Decision {
 //	GET /v1/clusters                      all decisions
 //	GET /v1/clusters/{namespace}/{name}   one; 404 if there is none
 //	GET …/explain[?subject=TYPE|NODE]     why, as text
+//	GET …/case                            what the planner was asked last, as a planning case; 503 if nothing is known
 //	GET …/record                          a recording, for as long as it is read; 503 if there can be none
 //	GET /healthz                          200 while every loop turns
 //	GET /readyz                           200 once every cluster's state is known
@@ -68,6 +69,7 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /v1/clusters", c.list)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}", c.one)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/explain", c.explain)
+	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/case", c.planCase)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/record", c.record)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.turning) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.known) })

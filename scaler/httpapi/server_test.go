@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 	"github.com/rayburst/rayburst/scaler"
 	"github.com/rayburst/rayburst/scaler/httpapi"
 )
@@ -26,8 +27,16 @@ func decision(unknown string) *scaler.Decision {
 		Cluster: demand.Cluster{Namespace: "ml", Name: "train"}, Seq: 7, At: noon, Unknown: unknown, Session: "session_1",
 		Targets: []scaler.Target{{Type: "gpu", Workers: 3, Reason: scaler.ReasonTasks, Detail: "+1", Running: 2, Joining: 1, Max: 8}},
 		Nodes:   []scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}},
+		Plan:    plan(unknown),
 		Waiting: []scaler.Waiting{{What: "{GPU: 1}", Count: 1, Why: scaler.WaitJoining, Detail: "on its way"}},
 	}
+}
+
+func plan(unknown string) *nodetypes.Request {
+	if unknown != "" {
+		return nil
+	}
+	return &nodetypes.Request{NodeTypes: []nodetypes.NodeType{{Name: "gpu", MaxWorkers: 8}}, MaxWorkers: 9, ConserveGPUNodes: true}
 }
 
 func serve(t *testing.T, now time.Time, decisions ...*scaler.Decision) *httptest.Server {
@@ -85,6 +94,8 @@ func TestPaths(t *testing.T) {
 		"/v1/clusters/ml/train/explain?subject=gpu":    {200, "gpu: 3 workers, because Tasks: +1"},
 		"/v1/clusters/ml/train/explain?subject=ab":     {200, "gpu-1 is running and stays, because Busy: in use"},
 		"/v1/clusters/ml/train/explain?subject=nobody": {404, `"nobody" is neither a node type (gpu) nor a node (gpu-1)`},
+		"/v1/clusters/ml/train/case":                   {200, `{"maxWorkers":9,"nodeTypes":[{"maxWorkers":8,"name":"gpu"}]}` + "\n"},
+		"/v1/clusters/ml/other/case":                   {404, `no decision for cluster "ml/other"`},
 		"/v1/clusters/ml/train/record":                 {200, "one\ntwo\n"},
 		"/v1/clusters/ml/other/record":                 {404, `no decision for cluster "ml/other"`},
 		"/healthz":                                     {200, "ok"},
