@@ -79,7 +79,7 @@ type Considered struct {
 	Detail  string // for people
 	Lacks   []Lack // if Lacking
 	// Score is the type's in the round in which a new node first took the
-	// item, if it was compared there.
+	// item, if it was compared there and lacks nothing.
 	Score *Score
 }
 

@@ -125,12 +125,10 @@ func (y *tally) consider(i, t int) Considered {
 	item, nt := &y.items[i], &y.plan.NodeTypes[t]
 	out := Considered{Type: nt.Name}
 	c := y.contestOf(i)
-	if c != nil && c.winner == t {
-		out.Score = &c.best
-	} else if d, ok := c.defeatOf(t); ok {
-		out.Score = &d.score
-	}
 	lacks := nt.Lacks(item.ResourceRequest)
+	if len(lacks) == 0 {
+		out.Score = c.scoreOf(t)
+	}
 	switch on, ok := y.news[i][t]; {
 	case ok:
 		out.Verdict, out.Detail = Chosen, y.chosen(on, t, item.Missing)
@@ -169,6 +167,9 @@ func (y *tally) contestOf(item int) *contest {
 
 func (y *tally) chosen(on OnType, t int, missing int64) string {
 	text := fmt.Sprintf("%d on new nodes, %d opened for it", on.Count, on.Nodes)
+	if on.Nodes == 0 {
+		text = fmt.Sprintf("%d on nodes that are opened anyway", on.Count)
+	}
 	if missing == 0 {
 		return text
 	}

@@ -75,6 +75,17 @@ func (t *trace) gang(i int, o outcome) {
 	t.gangs[i] = items
 }
 
+// scoreOf is the type's score, nil if it was not compared.
+func (c *contest) scoreOf(t int) *Score {
+	if c != nil && c.winner == t {
+		return &c.best
+	}
+	if d, ok := c.defeatOf(t); ok {
+		return &d.score
+	}
+	return nil
+}
+
 func (c *contest) defeatOf(t int) (defeat, bool) {
 	if c == nil {
 		return defeat{}, false

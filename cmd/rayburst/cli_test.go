@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 	"github.com/rayburst/rayburst/scaler"
 	"github.com/rayburst/rayburst/scaler/httpapi"
 )
@@ -53,6 +54,12 @@ func api(t *testing.T) string {
 		Cluster: demand.Cluster{Namespace: "ml", Name: "train"}, At: time.Now(),
 		Targets: []scaler.Target{{Type: "gpu", Workers: 3, Reason: scaler.ReasonTasks, Detail: "+1", Running: 2, Joining: 1, Max: 8}},
 		Nodes:   []scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}},
+		Plan: &nodetypes.Request{
+			NodeTypes: []nodetypes.NodeType{{Name: "gpu", Resources: demand.MustResources(map[string]float64{"GPU": 1}), MaxWorkers: 8}},
+			Nodes:     []nodetypes.Node{{ID: "ab", Type: "gpu", Status: nodetypes.Joining}}, MaxWorkers: 8, ConserveGPUNodes: true,
+			Demand: demand.Demand{Tasks: []demand.Shape{{ResourceRequest: demand.ResourceRequest{
+				Resources: demand.MustResources(map[string]float64{"GPU": 1})}, Count: 3}}},
+		},
 	})
 	store.Publish(&scaler.Decision{
 		Cluster: demand.Cluster{Namespace: "ml", Name: "serve"}, At: time.Now(), Unknown: "the head has not reported yet",
@@ -67,7 +74,11 @@ func api(t *testing.T) string {
 
 // TestCommandLine has what a command prints, where, and its exit code.
 func TestCommandLine(t *testing.T) {
-	addr := "--addr=" + api(t)
+	host := api(t)
+	addr := "--addr=" + host
+	live := "plan --from-scaler " + host
+	file := "plan --from-cluster testdata/plan.yaml"
+	const gpuTask = `{"demand":{"tasks":[{"resources":{"GPU":1}}]}}`
 	for _, c := range []struct {
 		name string
 		args string
@@ -102,6 +113,26 @@ func TestCommandLine(t *testing.T) {
 
 		{"plan", "plan", `{"nodeTypes":[]}`, 0, `"launch":{}`, ""},
 		{"plan of nonsense", "plan", `{"nodeTypes":[{}]}`, 1, "", "case 1: nodeTypes[0].name: is required"},
+		{"plan in tables", "plan -o text", `{"nodeTypes":[{"name":"a","minWorkers":1}]}`, 0, "LAUNCH  NODES  NOW  FOR\na       1      -    1 for minimums\n", ""},
+		{"plan with reasons", "plan --explain", `{"nodeTypes":[{"name":"a"}],"demand":{"tasks":[{"resources":{"CPU":1}}]}}`, 0, "  a  lacks  CPU: has 0, needs 1\n", ""},
+		{"plan with reasons, as JSON", "plan --explain -o json", `{"nodeTypes":[]}`, 0, `"constraints":[]}},"explanation":[]}` + "\n", ""},
+		{"plan in another form", "plan -o yaml", "", 2, "", `--output must be one of "text","json"`},
+		{"plan of two sources", "plan --from-cluster testdata/plan.yaml --from-scaler x", "", 2, "", "can't be used together"},
+
+		{"plan of a YAML", file, "", 0, `{"launch":{"cpu":1},"terminate":[],"infeasible":{"tasks":[],"gangs":[],"constraints":[]},"launchNow":{"cpu":1}}` + "\n", ""},
+		{"plan of a YAML and demand", file, gpuTask, 0, `"launch":{"cpu":1,"gpu":1}`, ""},
+		{"plan of a YAML and nodes", file, `{"nodes":[{"id":"h","type":"head","head":true},{"id":"n","type":"cpu"}]}`, 0, `"launch":{}`, ""},
+		{"plan of a YAML and types", file, `{"nodeTypes":[]}`, 1, "", "case 1: with --from-cluster: nodeTypes: must not be given here, only nodes, demand, conserveGpuNodes"},
+		{"plan of no YAML", "plan --from-cluster /none", "", 2, "", "/none"},
+		{"plan of a wrong YAML", "plan --from-cluster plan.go", "", 1, "", "--from-cluster: "},
+
+		{"plan of a scaler", live + " -c ml/train", "", 0, `{"launch":{"gpu":2},`, ""},
+		{"plan of a scaler and demand", live + " -c ml/train", gpuTask, 0, `{"launch":{"gpu":3},`, ""},
+		{"plan of a scaler and nodes", live + " -c ml/train", `{"nodes":[]}`, 1, "", "case 1: with --from-scaler: nodes: must not be given here, only demand"},
+		{"plan of one of two clusters", live, "", 1, "", "--from-scaler: --cluster: must name one of the scaler's clusters (ml/serve, ml/train)"},
+		{"plan of an unknown state", live + " -c ml/serve", "", 1, "", "the cluster's state is not known: the head has not reported yet"},
+		{"plan of no scaler", "plan --from-scaler 127.0.0.1:1", "", 1, "", "--from-scaler: asking the scaler at 127.0.0.1:1"},
+		{"plan of a cluster, but no scaler", "plan -c ml/train", "", 2, "", `--cluster: must be given with --from-scaler only (got "ml/train")`},
 		{"replay of no file", "replay /none", "", 2, "", "/none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -19,7 +19,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
-			err := plan(strings.NewReader(c.in), &out)
+			err := (&planner{}).plan(strings.NewReader(c.in), &out)
 			if got := message(err); got != c.err {
 				t.Errorf("error %q, want %q", got, c.err)
 			}
@@ -27,6 +27,19 @@ func TestPlan(t *testing.T) {
 				t.Errorf("\n got %s\nwant %s", out.String(), c.out)
 			}
 		})
+	}
+}
+
+// TestPlanText: cases are separated by an empty line.
+func TestPlanText(t *testing.T) {
+	var out strings.Builder
+	p := planner{text: true}
+	if err := p.plan(strings.NewReader(`{"nodeTypes":[]}{"nodeTypes":[{"name":"a","minWorkers":1}],"nodes":[{"id":"b","type":"c","status":"joining"}]}`), &out); err != nil {
+		t.Fatal(err)
+	}
+	const want = "Nothing is launched or terminated.\n\nLAUNCH  NODES  NOW  FOR\na       1      -    1 for minimums\n\nTERMINATE  REASON\nb          outdated\n"
+	if out.String() != want {
+		t.Errorf("\n got %q\nwant %q", out.String(), want)
 	}
 }
 
@@ -39,7 +52,7 @@ func message(err error) string {
 
 func TestPlanReportsThatItCannotWrite(t *testing.T) {
 	full := errors.New("disk full")
-	if err := plan(strings.NewReader(`{"nodeTypes":[]}`), failing{full}); !errors.Is(err, full) {
+	if err := (&planner{}).plan(strings.NewReader(`{"nodeTypes":[]}`), failing{full}); !errors.Is(err, full) {
 		t.Errorf("error %v, want %v", err, full)
 	}
 }

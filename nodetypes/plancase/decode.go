@@ -57,7 +57,7 @@ func (c Case) Extend(raw []byte, given ...string) (Case, error) {
 	return decode(raw, func(r *reader, v value) Case {
 		for _, m := range r.object(v, "", caseFields...).members {
 			if !slices.Contains(given, m.name) {
-				r.fail(m.name, "must not be given here, only "+strings.Join(given, " and "))
+				r.fail(m.name, "must not be given here, only "+strings.Join(given, ", "))
 			}
 		}
 		return r.extend(v, c)

@@ -46,12 +46,30 @@ func TestExtend(t *testing.T) {
 	}
 }
 
+// TestExtendKeepsWhatItMade: the parts of one extension are not those of the next.
+func TestExtendKeepsWhatItMade(t *testing.T) {
+	base, err := plancase.Decode([]byte(`{"nodeTypes":[],"demand":{"tasks":[{},{},{}]}}`)) // three leave room for a fourth
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := base.Extend([]byte(`{"demand":{"tasks":[{"count":7}]}}`), "demand")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := base.Extend([]byte(`{"demand":{"tasks":[{"count":8}]}}`), "demand"); err != nil {
+		t.Fatal(err)
+	}
+	if n := first.Demand.Tasks[3].Count; n != 7 {
+		t.Errorf("the first extension has %d, want 7", n)
+	}
+}
+
 func TestExtendRefuses(t *testing.T) {
 	base := decoded(t)
 	for in, want := range map[string]string{
 		`[]`:                                  `case: must be an object, not a list`,
-		`{"nodeTypes":[]}`:                    `nodeTypes: must not be given here, only nodes and demand`,
-		`{"maxWorkers":3}`:                    `maxWorkers: must not be given here, only nodes and demand`,
+		`{"nodeTypes":[]}`:                    `nodeTypes: must not be given here, only nodes, demand`,
+		`{"maxWorkers":3}`:                    `maxWorkers: must not be given here, only nodes, demand`,
 		`{"nodetypes":[]}`:                    `nodetypes: is not a known field`,
 		`{"nodes":[{"id":"x"}]}`:              `nodes[0].type: is required`,
 		`{"nodes":[{"id":"n0","type":""}]}`:   `nodes[0].total: is required, for "" is not a listed type`,
