@@ -82,6 +82,9 @@ func TestMarshalOddValues(t *testing.T) {
 	slow := one("a")
 	slow.Nodes = []nodetypes.Node{{ID: "n", Type: "t", Idle: 1500*time.Millisecond + 1}}
 	slow.IdleTimeout = new(1500 * time.Millisecond)
+	bare := one("a")
+	bare.NodeTypes = []nodetypes.NodeType{{Name: "t", MaxWorkers: nodetypes.NoLimit, Labels: map[string]string{"zone": "a"}}}
+	bare.Nodes = []nodetypes.Node{{ID: "n", Type: "t"}}
 	for name, c := range map[string]struct {
 		q    nodetypes.Request
 		want string
@@ -97,6 +100,7 @@ func TestMarshalOddValues(t *testing.T) {
 		"twice":          {twice, `demand.tasks[0].labelSelector.zone: must be given once (zone=!b)`},
 		"outside":        {outside, `demand.constraints[0].fallback: must not be given outside tasks`},
 		"idle, rounded":  {slow, `"idleSeconds":1.501`},
+		"no labels":      {bare, `"nodes":[{"id":"n","labels":{},"type":"t"}]`},
 		"timeout, exact": {slow, `"idleTimeoutSeconds":1.5`},
 	} {
 		raw, err := plancase.Marshal(c.q)
