@@ -53,6 +53,10 @@ test-keda: ## KEDA's own client against our server (compiles 3,000 packages)
 parity: ray ## Plans of N (10000) random cases compared with those of Ray's own scheduler
 	go run ./test/parity -n $(N) -seed $(SEED) -processes 2 $(PARITY)
 
+.PHONY: mutate
+mutate: ## Break the planner's rules one by one: its tests must notice each (4 min)
+	go run ./test/mutate
+
 .PHONY: soak
 soak: build ray ## 60 runs each for over-provisioning and a burst loop of 10 minutes, on real Ray
 	go run ./test/soak $(SOAK)
