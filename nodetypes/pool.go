@@ -37,6 +37,12 @@ func (q *queue) add(c *class, at int, s *state) {
 	q.next[c.last], c.last = int32(at), at
 }
 
+// follows tells whether the next of a class is in the same state as the first.
+func (q *queue) follows(c *class) bool {
+	at := q.next[c.at]
+	return at != none && q.seen(q.list[at]) == c.state
+}
+
 // advance makes the next position of a class its first; false: there is none.
 func (q *queue) advance(c *class) bool {
 	at := int(q.next[c.at])
@@ -196,12 +202,32 @@ func (p *pool) fill() []win {
 		p.wins = slices.Grow(p.wins, len(p.queue.list))
 	}
 	for c := p.best(); c != nil; c = p.best() {
-		n := p.rounds(c.trial.takes, c.n)
-		p.win(c, n)
-		p.advance(c, n)
+		p.advance(c, p.winInRow(c))
 		p.settle()
 	}
 	return p.wins[before:]
+}
+
+// winInRow lets the best class win as long as all trials hold: at one position,
+// or, where no other class ties, from position to position. It returns how many
+// have won at the position that it has come to.
+func (p *pool) winInRow(c *class) int64 {
+	rounds, alone := p.rounds(c.trial.takes, math.MaxInt64), !p.ties()
+	for {
+		n := min(rounds, c.n)
+		p.win(c, n)
+		if rounds -= n; rounds == 0 || !alone || !p.queue.follows(c) {
+			return n
+		}
+		p.queue.advance(c)
+	}
+}
+
+// ties tells whether the best class has an equal: it is next to it in the heap.
+func (p *pool) ties() bool {
+	return slices.ContainsFunc(p.classes[1:min(3, len(p.classes))], func(c *class) bool {
+		return c.rank.compare(&p.classes[0].rank) == 0
+	})
 }
 
 // advance drops the first n nodes of the best class. Nodes that do not run
