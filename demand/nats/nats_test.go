@@ -87,6 +87,16 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// awaitReady waits until there is something to take.
+func awaitReady(t *testing.T, s *Subscriber) {
+	t.Helper()
+	select {
+	case <-s.Ready():
+	case <-time.After(patience):
+		t.Fatalf("not after %v: a report to take", patience)
+	}
+}
+
 // taken is what a subscriber gives: node → sequence.
 func taken(s *Subscriber, c demand.Cluster) string {
 	var out []string
@@ -107,7 +117,7 @@ func TestNewestIsTaken(t *testing.T) {
 	publish(t, p, report(2, 1))
 	publish(t, other, report(1, 9))
 	eventually(t, "six reports", func() bool { return s.Stats().Reports == 6 })
-	<-s.Ready()
+	awaitReady(t, s)
 	all := s.Take()
 	if len(all) != 2 || len(all[train]) != 2 || all[train][0].Sequence != 3 || len(all[other.Cluster]) != 1 || all[other.Cluster][0].Sequence != 9 {
 		t.Errorf("taken: %v", all)
@@ -119,7 +129,7 @@ func TestNewestIsTaken(t *testing.T) {
 		t.Errorf("taken twice: %v", all)
 	}
 	publish(t, p, report(1, 4))
-	<-s.Ready()
+	awaitReady(t, s)
 	if got := taken(s, train); got != "1:4" {
 		t.Errorf("taken: %s", got)
 	}
@@ -251,7 +261,7 @@ func TestServerComesBack(t *testing.T) {
 	conn, sender := connect(t, o), connect(t, o)
 	s, p := subscribe(t, conn), &Publisher{sender, train}
 	publish(t, p, report(1, 1))
-	<-s.Ready()
+	awaitReady(t, s)
 	if got := taken(s, train); got != "1:1" {
 		t.Fatalf("taken: %s", got)
 	}
@@ -267,9 +277,12 @@ func TestServerComesBack(t *testing.T) {
 	}
 	back.Start()
 	defer stop(back)
-	eventually(t, "connections back", func() bool { return conn.IsConnected() && sender.IsConnected() && back.NumSubscriptions() > 0 })
+	eventually(t, "connections back", func() bool { return conn.IsConnected() && sender.IsConnected() })
+	if err := conn.Flush(); err != nil { // the server knows the subscription again
+		t.Fatal(err)
+	}
 	publish(t, p, report(1, 3))
-	<-s.Ready()
+	awaitReady(t, s)
 	if got, n := taken(s, train), s.Stats().Reports; got != "1:3" || n != 2 {
 		t.Errorf("taken: %s of %d", got, n)
 	}
@@ -308,7 +321,7 @@ func TestInProcess(t *testing.T) {
 	conn := connect(t, Options{InProcess: server})
 	s := subscribe(t, conn)
 	publish(t, &Publisher{conn, train}, report(1, 1))
-	<-s.Ready()
+	awaitReady(t, s)
 	if got := taken(s, train); got != "1:1" {
 		t.Errorf("taken: %s", got)
 	}
@@ -332,7 +345,7 @@ func TestReportTooLarge(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	publish(t, p, report(1, 2)) // the connection lives
-	<-s.Ready()
+	awaitReady(t, s)
 	if got := taken(s, train); got != "1:2" {
 		t.Errorf("taken: %s", got)
 	}
