@@ -73,6 +73,27 @@ func TestCheckpoint(t *testing.T) {
 
 func (f *fleet) pass() { f.now = f.now.Add(time.Duration(f.Int64N(int64(400 * time.Millisecond)))) }
 
+// TestSnapshotKeepsOnlyWhatHolds: what a state has kept since earlier snapshots
+// changes none: a state that has kept nothing says the same at every moment.
+func TestSnapshotKeepsOnlyWhatHolds(t *testing.T) {
+	for seed := range uint64(300) {
+		f := &fleet{Rand: rand.New(rand.NewPCG(seed, 7)), state: demand.NewState(demand.DefaultWindows()), now: time.Unix(1_767_225_600, 0).UTC()}
+		for i := range 60 {
+			f.pass()
+			f.step()
+			anew, err := f.state.Checkpoint().Restore()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, wantErr := anew.Snapshot(f.now)
+			got, err := f.state.Snapshot(f.now)
+			if diff := cmp.Diff(inWords(t, want, wantErr), inWords(t, got, err)); diff != "" {
+				t.Fatalf("seed %d, step %d (-anew +kept):\n%s", seed, i, diff)
+			}
+		}
+	}
+}
+
 // inWords is a snapshot, or why there is none, as text.
 func inWords(t *testing.T, s *demand.Snapshot, err error) string {
 	t.Helper()

@@ -11,8 +11,8 @@ import (
 // the rest.
 func TestCheckpointHasEveryField(t *testing.T) {
 	for of, want := range map[reflect.Type]string{
-		reflect.TypeFor[State](): "windows cluster head at since nodes (order) gone lost queued pending",
-		reflect.TypeFor[node]():  "report at (info) listed seen free gcs demand",
+		reflect.TypeFor[State](): "windows cluster head at since nodes (order) (newest) gone lost queued pending",
+		reflect.TypeFor[node]():  "report at (info) listed seen free gcs demand (row)",
 		reflect.TypeFor[shape](): "request queued total",
 		reflect.TypeFor[least](): "(window) now past",
 		reflect.TypeFor[most]():  "(window) now past",

@@ -59,8 +59,8 @@ func (s *State) source(now time.Time) Source {
 	if !s.raylets() {
 		return FromGCS
 	}
-	for _, n := range s.nodes {
-		if n.info != nil && !s.fresh(n, now) && now.Sub(n.listed) > s.windows.Stale {
+	for _, n := range s.inOrder() {
+		if !s.fresh(n, now) && now.Sub(n.listed) > s.windows.Stale {
 			return FromGCS
 		}
 	}
@@ -83,24 +83,57 @@ func (s *State) demand(out *Snapshot, now time.Time) {
 // moving is until when leases move between raylets, since one of them is new;
 // zero: they do not.
 func (s *State) moving(now time.Time) time.Time {
-	var until time.Time
+	if end := s.newestNode().Add(s.windows.Joined); now.Before(end) {
+		return end
+	}
+	return time.Time{}
+}
+
+// newestNode is when the last of the nodes was first heard of, the head left
+// aside. It is kept while no node comes or goes.
+func (s *State) newestNode() time.Time {
+	if !s.newest.IsZero() {
+		return s.newest
+	}
 	for id, n := range s.nodes {
-		if end := n.seen.Add(s.windows.Joined); id != s.head && now.Before(end) && end.After(until) {
-			until = end
+		if id != s.head && n.seen.After(s.newest) {
+			s.newest = n.seen
 		}
 	}
-	return until
+	return s.newest
 }
 
 func (s *State) liveNodes(out *Snapshot, now time.Time) {
 	order := s.inOrder()
-	out.Nodes = make([]LiveNode, 0, len(order))
-	for _, n := range order {
-		live, next := s.live(n, out.Source, now)
-		out.Nodes = append(out.Nodes, live)
-		out.Next = earlier(out.Next, earlier(next, s.silent(n, now)))
-		out.Truncated = out.Truncated || live.Reported && n.report.Raylet.Truncated
+	out.Nodes = make([]LiveNode, len(order))
+	for i, n := range order {
+		if !n.row.holds(out.Source, now) {
+			n.row = s.settle(n, out.Source, now)
+		}
+		out.Nodes[i] = n.row.live
+		out.Next = earlier(out.Next, n.row.until)
+		out.Truncated = out.Truncated || n.row.live.Reported && n.report.Raylet.Truncated
 	}
+}
+
+// row is a node as it was settled. It is kept, since of many nodes few change:
+// until a report says something of the node, or until its moment.
+type row struct {
+	live   LiveNode
+	source Source
+	from   time.Time
+	until  time.Time // when it could change although nothing is reported; zero: never
+	kept   bool
+}
+
+func (r *row) holds(source Source, now time.Time) bool {
+	return r.kept && r.source == source && !now.Before(r.from) && (r.until.IsZero() || now.Before(r.until))
+}
+
+func (s *State) settle(n *node, source Source, now time.Time) row {
+	live, next := s.live(n, source, now)
+	still := !live.Reported || live.Idle == 0 // else it idles longer from moment to moment
+	return row{live: live, source: source, from: now, until: earlier(next, s.silent(n, now)), kept: still}
 }
 
 // inOrder are the listed nodes in the order of a snapshot. It is kept while no

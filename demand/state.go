@@ -44,6 +44,7 @@ type State struct {
 	since   time.Time // when this session's first state came
 	nodes   map[string]*node
 	order   []*node              // see inOrder; nil: not known
+	newest  time.Time            // see newestNode; zero: not known
 	gone    map[string]time.Time // nodes that are dead, until nobody can still report for them
 	lost    map[string]time.Time // nodes that are dead although the GCS does not know it yet
 	queued  shapes               // what the raylets say
@@ -60,6 +61,7 @@ type node struct {
 	free   most      // as its raylet says
 	gcs    most      // as the GCS says
 	demand map[string]QueuedDemand
+	row    row
 }
 
 // NewState is a cluster of which nothing is known.
@@ -83,7 +85,7 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 	if n.report != nil && !r.Newer(n.report) && at.Sub(n.at) <= s.windows.Stale {
 		return false
 	}
-	n.report, n.at = r, at
+	n.report, n.at, n.row.kept = r, at, false
 	if r.Cluster != nil {
 		s.applyCluster(r, at)
 	}
@@ -126,7 +128,7 @@ func (s *State) node(id string, at time.Time) *node {
 	n, ok := s.nodes[id]
 	if !ok {
 		n = &node{seen: at, free: most{window: s.windows.Free}, gcs: most{window: s.windows.Pending}}
-		s.nodes[id] = n
+		s.nodes[id], s.newest = n, time.Time{}
 	}
 	return n
 }
@@ -159,7 +161,7 @@ func (s *State) applyCluster(r *Report, at time.Time) {
 	if s.cluster == nil || s.cluster.Session != r.Cluster.Session {
 		s.restart(r, at)
 	}
-	s.cluster, s.head, s.at = r.Cluster, r.NodeID, at
+	s.cluster, s.head, s.at, s.newest = r.Cluster, r.NodeID, at, time.Time{}
 	alive := s.list(r.Cluster.Nodes, at)
 	for id, n := range s.nodes {
 		unlisted := n.info == nil && at.Sub(n.at) > s.windows.Stale
@@ -239,7 +241,7 @@ func (s *State) take(row *Node, at time.Time) {
 	if old := n.info; old == nil || old.Head != row.Head || old.Type != row.Type || old.InstanceID != row.InstanceID {
 		s.order = nil
 	}
-	n.info = row
+	n.info, n.row.kept = row, false
 	n.gcs.set(row.Available, at)
 	delete(s.gone, row.ID)
 }
@@ -249,7 +251,7 @@ func (s *State) drop(id string, at time.Time) {
 	n := s.nodes[id]
 	s.replace(n, nil, at)
 	delete(s.nodes, id)
-	s.order = nil
+	s.order, s.newest = nil, time.Time{}
 	s.gone[id] = at
 }
 
@@ -279,19 +281,18 @@ func (s *State) Known(now time.Time) error {
 	if !s.hasHead() {
 		return ErrNoHead
 	}
-	if n := s.missing(now); n > 0 && s.raylets() && now.Sub(s.since) < s.windows.Stale {
+	if !s.raylets() || now.Sub(s.since) >= s.windows.Stale {
+		return nil
+	}
+	if n := s.missing(now); n > 0 {
 		return fmt.Errorf("%w: %d of %d are missing", ErrIncomplete, n, len(s.nodes))
 	}
 	return nil
 }
 
 func (s *State) hasHead() bool {
-	for _, n := range s.nodes {
-		if n.info != nil && n.info.Head {
-			return true
-		}
-	}
-	return false
+	order := s.inOrder()
+	return len(order) > 0 && order[0].info.Head
 }
 
 // raylets tells whether the cluster's raylets have agents of their own.
@@ -301,8 +302,8 @@ func (s *State) raylets() bool { return s.nodes[s.head] != nil && s.nodes[s.head
 // and whose raylets have not reported. Nodes that join later are new and empty.
 func (s *State) missing(now time.Time) int {
 	missing := 0
-	for _, n := range s.nodes {
-		if n.info != nil && n.listed.Equal(s.since) && !s.fresh(n, now) {
+	for _, n := range s.inOrder() {
+		if n.listed.Equal(s.since) && !s.fresh(n, now) {
 			missing++
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // autoscaler is the decision in the terms of `ray status`: one entry for every
 // worker on its way, and as infeasible only what can never be placed, since
 // Ray may let those tasks fail.
-func (r *round) autoscaler(d *Decision) demand.AutoscalingState {
+func (r *round) autoscaler() demand.AutoscalingState {
 	s := demand.AutoscalingState{Version: uint64(r.Now.UnixMilli())}
 	for _, t := range r.types {
 		s.Pending = append(s.Pending, pending(t)...)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 )
 
 // LoopCheckpoint is all that a Loop remembers at one moment, but for its
@@ -59,7 +60,8 @@ func (l *Loop) Checkpoint() *LoopCheckpoint {
 	}
 	if l.last != nil {
 		c.Last = new(*l.last)
-		c.Last.Nodes = nil // a later decision is not compared with them
+		// A later decision is not compared with them.
+		c.Last.Nodes, c.Last.Plan, c.Last.Autoscaler = Later[[]NodeView]{}, Later[*nodetypes.Request]{}, Later[demand.AutoscalingState]{}
 	}
 	return c
 }

@@ -31,7 +31,7 @@ func TestCoreLosesNodes(t *testing.T) {
 	if d := core.Decide(w); len(d.Lost) != 1 || d.Lost[0] != old {
 		t.Fatalf("lost %v, want %s", d.Lost, old)
 	}
-	if d := core.Decide(w); d.Unknown != "" || len(d.Lost) > 0 || len(d.Nodes) != 2 {
-		t.Errorf("lost %v, unknown %q, nodes %v; want it to be gone", d.Lost, d.Unknown, d.Nodes)
+	if d := core.Decide(w); d.Unknown != "" || len(d.Lost) > 0 || len(d.Nodes.Get()) != 2 {
+		t.Errorf("lost %v, unknown %q, nodes %v; want it to be gone", d.Lost, d.Unknown, d.Nodes.Get())
 	}
 }

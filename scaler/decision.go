@@ -147,18 +147,19 @@ type Decision struct {
 	Unknown string `json:"unknown,omitempty"`
 	Session string `json:"session,omitempty"` // Ray's cluster_session_name
 
-	Targets  []Target   `json:"targets"` // sorted by type
-	Drain    []Drain    `json:"drain"`   // to be asked of Ray now
-	Withdraw []string   `json:"withdraw"`
-	Victims  []string   `json:"victims"` // workers to remove first when a target falls, sorted
-	Recycle  []string   `json:"recycle"` // drained workers to replace by fresh ones, as demand is back
-	Lost     []string   `json:"lost"`    // node ids of former lives of workers, which the GCS still lists
-	Nodes    []NodeView `json:"nodes"`   // sorted by type and name
-	Waiting  []Waiting  `json:"waiting"`
+	Targets  []Target `json:"targets"` // sorted by type
+	Drain    []Drain  `json:"drain"`   // to be asked of Ray now
+	Withdraw []string `json:"withdraw"`
+	Victims  []string `json:"victims"` // workers to remove first when a target falls, sorted
+	Recycle  []string `json:"recycle"` // drained workers to replace by fresh ones, as demand is back
+	Lost     []string `json:"lost"`    // node ids of former lives of workers, which the GCS still lists
+	// Nodes are sorted by type and name.
+	Nodes   Later[[]NodeView] `json:"nodes"`
+	Waiting []Waiting         `json:"waiting"`
 
-	Demand     demand.Demand           `json:"-"`
-	Plan       *nodetypes.Request      `json:"-"` // what the planner was asked; nil if nothing is known
-	Autoscaler demand.AutoscalingState `json:"-"` // the same, in the terms of `ray status`
+	Demand     demand.Demand                  `json:"-"`
+	Plan       Later[*nodetypes.Request]      `json:"-"` // what the planner was asked; nil if nothing is known
+	Autoscaler Later[demand.AutoscalingState] `json:"-"` // the same, in the terms of `ray status`
 	// Wake is the latest moment at which the cluster must be decided again
 	// although no report came in.
 	Wake time.Time `json:"-"`

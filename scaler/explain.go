@@ -19,27 +19,28 @@ func (d *Decision) Explain(subject string) (string, error) {
 	if d.Unknown != "" {
 		fmt.Fprintf(&b, "The cluster's state is not known: %s. Every target is held.\n", d.Unknown)
 	}
+	nodes := d.Nodes.Get()
 	if subject == "" {
-		d.explainAll(&b)
+		d.explainAll(&b, nodes)
 		return b.String(), nil
 	}
 	if t, ok := d.Target(subject); ok {
-		d.explainType(&b, t)
+		explainType(&b, t, nodes)
 		return b.String(), nil
 	}
-	i := slices.IndexFunc(d.Nodes, func(n NodeView) bool { return n.Name == subject || n.NodeID == subject })
+	i := slices.IndexFunc(nodes, func(n NodeView) bool { return n.Name == subject || n.NodeID == subject })
 	if i < 0 {
-		return "", fmt.Errorf("%w: %q is neither a node type (%s) nor a node (%s)", ErrSubject, subject, d.typeNames(), d.nodeNames())
+		return "", fmt.Errorf("%w: %q is neither a node type (%s) nor a node (%s)", ErrSubject, subject, d.typeNames(), nodeNames(nodes))
 	}
-	explainNode(&b, d.Nodes[i])
+	explainNode(&b, nodes[i])
 	return b.String(), nil
 }
 
-func (d *Decision) explainAll(b *strings.Builder) {
+func (d *Decision) explainAll(b *strings.Builder, nodes []NodeView) {
 	for _, t := range d.Targets {
-		d.explainType(b, t)
+		explainType(b, t, nodes)
 	}
-	for _, n := range d.Nodes {
+	for _, n := range nodes {
 		if n.Head || n.Keep == KeepUnmanaged {
 			explainNode(b, n)
 		}
@@ -47,9 +48,9 @@ func (d *Decision) explainAll(b *strings.Builder) {
 	explainWaiting(b, d.Waiting)
 }
 
-func (d *Decision) explainType(b *strings.Builder, t Target) {
+func explainType(b *strings.Builder, t Target, nodes []NodeView) {
 	fmt.Fprintf(b, "%s: %d workers, because %s: %s\n", t.Type, t.Workers, t.Reason, t.Detail)
-	for _, n := range d.Nodes {
+	for _, n := range nodes {
 		if n.Type == t.Type && !n.Head {
 			b.WriteString("  ")
 			explainNode(b, n)
@@ -82,9 +83,9 @@ func (d *Decision) typeNames() string {
 	return strings.Join(names, ", ")
 }
 
-func (d *Decision) nodeNames() string {
-	names := make([]string, len(d.Nodes))
-	for i, n := range d.Nodes {
+func nodeNames(nodes []NodeView) string {
+	names := make([]string, len(nodes))
+	for i, n := range nodes {
 		names[i] = n.Name
 	}
 	return strings.Join(names, ", ")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 )
 
 // Loop is the memory between the decisions of one cluster. Step is called on
@@ -25,6 +26,10 @@ type Loop struct {
 	withdrawn map[string]*givenUp  // by worker: did not join, or need not
 	backOffs  map[string]*backOff  // by type
 	last      *Decision
+
+	roster   roster
+	phantoms phantoms
+	nodes    []nodetypes.Node // room for what the plan is told of
 }
 
 // NewLoop is a cluster that has never been decided.
@@ -32,7 +37,7 @@ func NewLoop(c demand.Cluster) *Loop {
 	return &Loop{
 		cluster: c, asked: map[string]int{}, removals: map[string]*removal{}, rejected: map[string]time.Time{},
 		empty: map[string]time.Time{}, joining: map[string]time.Time{}, withdrawn: map[string]*givenUp{},
-		backOffs: map[string]*backOff{},
+		backOffs: map[string]*backOff{}, phantoms: phantoms{},
 	}
 }
 

@@ -10,24 +10,47 @@ import (
 // schedule asks the planner what the demand needs beyond what is there.
 func (r *round) schedule() {
 	speed := r.Settings.UpscalingSpeed
+	r.skip()
 	r.request = &nodetypes.Request{
 		NodeTypes: r.planTypes(), MaxWorkers: max(r.clusterMax(), 1), IdleTimeout: r.Settings.IdleTimeout,
-		UpscalingSpeed: &speed, ConserveGPUNodes: true, Nodes: r.planNodes(), Demand: r.Snapshot.Demand,
+		UpscalingSpeed: &speed, ConserveGPUNodes: true, Demand: r.Snapshot.Demand,
 	}
-	r.reply = nodetypes.Schedule(*r.request)
+	request := *r.request
+	request.Nodes = r.planNodes(r.Loop.nodes)
+	r.Loop.nodes = request.Nodes
+	r.reply = nodetypes.Schedule(request)
 	for _, launch := range r.reply.Launch {
 		if t := r.byType[launch.Type]; t != nil {
 			t.launch = launch
 		}
 	}
-	r.used = make(map[string]nodetypes.Use, len(r.reply.Used))
-	for _, u := range r.reply.Used {
-		r.used[u.ID] = u
+	r.take()
+}
+
+// take notes on every member what the plan does with it.
+func (r *round) take() {
+	rest := r.reply.Used
+	for n, m := range r.planned {
+		switch {
+		case len(rest) == 0:
+		case n != nil && rest[0].ID == n.ID, n == nil && rest[0].ID == m.plan:
+			if m != nil {
+				m.use = &rest[0]
+			}
+			rest = rest[1:]
+		}
 	}
 	r.idle = make(map[string]nodetypes.Reason, len(r.reply.Terminate))
 	for _, t := range r.reply.Terminate {
 		r.idle[t.ID] = t.Reason
 	}
+}
+
+// question is what the planner was asked.
+func (r *round) question() *nodetypes.Request {
+	request := *r.request
+	request.Nodes = r.planNodes(nil)
+	return &request
 }
 
 // clusterMax is the cluster's maximum without the replicas that are there, take
@@ -89,7 +112,10 @@ func (r *round) strangers() []nodetypes.NodeType {
 	var out []nodetypes.NodeType
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
-		name := r.planTypeOf(n)
+		if m := r.members[i]; m != nil && m.Type == n.Type {
+			continue
+		}
+		name := r.planTypeOf(i)
 		if r.byType[name] != nil {
 			continue
 		}
@@ -106,40 +132,57 @@ func (r *round) strangers() []nodetypes.NodeType {
 
 // planTypeOf is the type that a node has in the plan: one of its own where it is
 // nobody's worker, so that it counts for no minimum and no maximum.
-func (r *round) planTypeOf(n *demand.LiveNode) string {
-	if slices.Contains(r.unseen[n.Type], n) {
+func (r *round) planTypeOf(at int) string {
+	n := &r.Snapshot.Nodes[at]
+	if r.owners[at] == unclaimed {
 		return n.Type + "#unmanaged"
 	}
 	return n.Type
 }
 
-// planNodes are the head, what runs at its settled free capacity, and what
-// joins as wholly free; draining and lost nodes are left out.
-func (r *round) planNodes() []nodetypes.Node {
-	lost := make(map[string]bool, len(r.lost))
-	for _, id := range r.lost {
-		lost[id] = true
+// skip leaves draining and lost nodes out of the plan.
+func (r *round) skip() {
+	r.skipped = make([]bool, len(r.Snapshot.Nodes))
+	for i := range r.Snapshot.Nodes {
+		n := &r.Snapshot.Nodes[i]
+		r.skipped[i] = r.owners[i] == former || n.Draining || r.going(n.InstanceID)
 	}
 	for _, t := range r.types {
 		for _, m := range t.draining {
-			lost[m.id] = true
+			if m.node != nil {
+				r.skipped[m.at] = true
+			}
 		}
+		r.coming = append(r.coming, t.joining...)
 	}
-	room := len(r.Snapshot.Nodes)
-	for _, t := range r.types {
-		room += len(t.joining)
-	}
-	out := make([]nodetypes.Node, 0, room)
+}
+
+// planned visits what the plan is told of, in its order: nodes with the members
+// whose they are, nil where nobody's, then the joining members.
+func (r *round) planned(yield func(*demand.LiveNode, *member) bool) {
 	for i := range r.Snapshot.Nodes {
-		n := &r.Snapshot.Nodes[i]
-		if !lost[n.ID] && !n.Draining && !r.going(n.InstanceID) {
-			out = append(out, r.planNode(n))
+		if !r.skipped[i] && !yield(&r.Snapshot.Nodes[i], r.members[i]) {
+			return
 		}
 	}
-	for _, t := range r.types {
-		for _, m := range t.joining {
-			out = append(out, nodetypes.Node{ID: m.id, Type: t.Name, Status: nodetypes.Joining})
+	for _, m := range r.coming {
+		if !yield(nil, m) {
+			return
 		}
+	}
+}
+
+// planNodes are the head, what runs at its settled free capacity, and what
+// joins as wholly free.
+func (r *round) planNodes(room []nodetypes.Node) []nodetypes.Node {
+	out := slices.Grow(room[:0], len(r.Snapshot.Nodes)+len(r.coming))
+	for i := range r.Snapshot.Nodes {
+		if !r.skipped[i] {
+			out = append(out, r.planNode(i))
+		}
+	}
+	for _, m := range r.coming {
+		out = append(out, nodetypes.Node{ID: m.plan, Type: m.Type, Status: nodetypes.Joining})
 	}
 	return out
 }
@@ -150,9 +193,10 @@ func (r *round) going(worker string) bool {
 	return rem != nil && rem.accepted
 }
 
-func (r *round) planNode(n *demand.LiveNode) nodetypes.Node {
+func (r *round) planNode(at int) nodetypes.Node {
+	n := &r.Snapshot.Nodes[at]
 	return nodetypes.Node{
-		ID: n.ID, Type: r.planTypeOf(n), Head: n.Head, Status: nodetypes.Running, Total: n.Total, Available: n.Free,
+		ID: n.ID, Type: r.planTypeOf(at), Head: n.Head, Status: nodetypes.Running, Total: n.Total, Available: n.Free,
 		Labels: n.Labels, Idle: n.Idle, Gangs: n.Gangs,
 	}
 }

@@ -16,13 +16,13 @@ import (
 // its plan is the same then.
 func planAgain(t *testing.T, d *scaler.Decision) {
 	t.Helper()
-	if (d.Plan == nil) != (d.Unknown != "") {
-		t.Fatalf("unknown is %q, the plan %v", d.Unknown, d.Plan)
+	if (d.Plan.Get() == nil) != (d.Unknown != "") {
+		t.Fatalf("unknown is %q, the plan %v", d.Unknown, d.Plan.Get())
 	}
-	if d.Plan == nil {
+	if d.Plan.Get() == nil {
 		return
 	}
-	raw, err := plancase.Marshal(*d.Plan)
+	raw, err := plancase.Marshal(*d.Plan.Get())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func planAgain(t *testing.T, d *scaler.Decision) {
 		t.Fatalf("%v\n%s", err, raw)
 	}
 	equal := []cmp.Option{cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(demand.ResourceRequest{})}
-	if diff := cmp.Diff(nodetypes.Schedule(*d.Plan), nodetypes.Schedule(c.Request), equal...); diff != "" {
+	if diff := cmp.Diff(nodetypes.Schedule(*d.Plan.Get()), nodetypes.Schedule(c.Request), equal...); diff != "" {
 		t.Fatalf("asked -, written and read +:\n%s\n%s", diff, raw)
 	}
 }

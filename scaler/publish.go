@@ -10,7 +10,7 @@ import (
 
 // decision is the round's result, sorted.
 func (r *round) decision() *Decision {
-	d := &Decision{Session: r.Snapshot.Session, Demand: r.Snapshot.Demand, Plan: r.request, Drain: r.drain, Lost: r.lost}
+	d := &Decision{Session: r.Snapshot.Session, Demand: r.Snapshot.Demand, Drain: r.drain, Lost: r.lost}
 	for _, t := range r.types {
 		d.Targets = append(d.Targets, r.target(t))
 	}
@@ -32,10 +32,26 @@ func (r *round) decision() *Decision {
 	slices.Sort(d.Recycle)
 	slices.Sort(d.Victims)
 	slices.Sort(d.Withdraw)
-	d.Nodes = r.views()
 	d.Waiting = r.waiting()
-	d.Autoscaler = r.autoscaler(d)
+	r.freeze()
+	d.Nodes, d.Plan, d.Autoscaler = later(r.views), later(r.question), later(r.autoscaler)
 	return d
+}
+
+// freeze copies what later decisions change of what is still to be read.
+func (r *round) freeze() {
+	r.asks, r.refused = map[string]bool{}, map[string]bool{}
+	for name := range r.removals {
+		r.asks[name] = true
+	}
+	for name, until := range r.rejected {
+		r.refused[name] = r.Now.Before(until)
+	}
+	for _, t := range r.types {
+		if t.backOff != nil {
+			t.backOff = new(*t.backOff)
+		}
+	}
 }
 
 // target is a type's number of workers and why.

@@ -27,8 +27,7 @@ func (r *round) withdraw() {
 
 // leftEmpty tells whether the plan puts nothing on a joining worker.
 func (r *round) leftEmpty(t *typeRound, m *member) bool {
-	_, used := r.used[m.id]
-	return !used && t.launch.Count() == 0
+	return m.use == nil && t.launch.Count() == 0
 }
 
 // longEmpty tells whether a joining worker that is empty now may go: it has
@@ -43,7 +42,7 @@ func (r *round) longEmpty(t *typeRound, m *member) bool {
 	if m.Started || r.removals[m.Name] != nil {
 		return false
 	}
-	over := r.idle[m.id] == nodetypes.MaxWorkersOfType || r.idle[m.id] == nodetypes.MaxWorkers
+	over := r.idle[m.plan] == nodetypes.MaxWorkersOfType || r.idle[m.plan] == nodetypes.MaxWorkers
 	return over || m.extra || r.Now.Sub(since) >= r.Settings.WithdrawAfter
 }
 
@@ -98,9 +97,8 @@ func (r *round) awaited(t *typeRound) bool {
 // removable tells whether a running worker may be asked to drain: the plan
 // gives it up as idle, or it is idle above a maximum.
 func (r *round) removable(m *member) bool {
-	reason, ok := r.idle[m.id]
-	_, used := r.used[m.id]
-	if !m.there || !ok || used || m.node.Idle == 0 || r.Now.Before(r.rejected[m.Name]) {
+	reason, ok := r.idle[m.id()]
+	if !m.there || !ok || m.use != nil || m.node.Idle == 0 || r.Now.Before(r.rejected[m.Name]) {
 		return false
 	}
 	return reason == nodetypes.Idle || reason == nodetypes.MaxWorkers || reason == nodetypes.MaxWorkersOfType

@@ -11,22 +11,30 @@ import (
 	"github.com/rayburst/rayburst/nodetypes"
 )
 
-// round is one decision in the making.
+// round is one decision in the making. What it holds is not changed once the
+// decision is made.
 type round struct {
 	*Loop
 	World
 	types   []*typeRound
 	byType  map[string]*typeRound
-	there   map[string]*Worker            // by name
-	nodes   map[string]*demand.LiveNode   // by worker
-	unseen  map[string][]*demand.LiveNode // by type: nodes whose worker is not there
+	nodeAt  []int            // by worker: its node in the snapshot, or none
+	owners  []owner          // by node of the snapshot
+	members []*member        // by node of the snapshot: whose it is; nil: nobody's
+	unseen  map[string][]int // by type: nodes whose worker is not there
 	lost    []string
+	skipped []bool    // by node of the snapshot: the plan is not told of it
+	coming  []*member // the joining members that the plan was told of
 	request *nodetypes.Request
 	reply   nodetypes.Reply
-	used    map[string]nodetypes.Use
 	idle    map[string]nodetypes.Reason // plan id → why the plan gives it up
 	drain   []Drain
+	awaits  []await
+	asks    map[string]bool // workers that Ray has been asked to drain; see freeze
+	refused map[string]bool // workers whose drain Ray rejected a short time ago
 }
+
+const none = -1
 
 // typeRound is one node type in the making.
 type typeRound struct {
@@ -47,17 +55,6 @@ type typeRound struct {
 	backOff  *backOff
 }
 
-// member is one replica: a worker, or one that is asked for and not there yet.
-type member struct {
-	Worker
-	id    string // in the plan
-	there bool
-	node  *demand.LiveNode
-	since time.Time // joining: since when
-	empty bool      // joining: the plan leaves it empty
-	extra bool      // joining: came although the target had fallen already
-}
-
 // newRound tells running, joining, draining and lost workers apart.
 func newRound(l *Loop, w World) *round {
 	r := &round{Loop: l, World: w, byType: map[string]*typeRound{}}
@@ -69,15 +66,12 @@ func newRound(l *Loop, w World) *round {
 		r.types = append(r.types, tr)
 		r.byType[t.Name] = tr
 	}
-	r.there = make(map[string]*Worker, len(w.Workers))
-	for i := range w.Workers {
-		r.there[w.Workers[i].Name] = &w.Workers[i]
-	}
+	l.roster.update(w.Workers)
 	r.match()
 	r.verify()
 	members := make([]member, len(w.Workers))
 	for i := range w.Workers {
-		r.place(&w.Workers[i], &members[i])
+		r.place(&w.Workers[i], &members[i], r.nodeAt[i])
 	}
 	r.forget()
 	for _, t := range r.types {
@@ -90,31 +84,46 @@ func newRound(l *Loop, w World) *round {
 // match finds every worker's alive node, and the nodes that belong to a former
 // life of a worker.
 func (r *round) match() {
-	r.nodes = make(map[string]*demand.LiveNode, len(r.Snapshot.Nodes))
-	r.unseen = map[string][]*demand.LiveNode{}
+	nodes := len(r.Snapshot.Nodes)
+	r.nodeAt, r.owners, r.members = make([]int, len(r.Workers)), make([]owner, nodes), make([]*member, nodes)
+	for i := range r.nodeAt {
+		r.nodeAt[i] = none
+	}
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
-		if t := r.byType[n.Type]; n.Head && t != nil {
-			t.heads++
+		if n.Head {
+			if t := r.byType[n.Type]; t != nil {
+				t.heads++
+			}
+			continue
 		}
-		w := r.there[n.InstanceID]
+		at, there := r.roster.at[n.InstanceID]
 		switch {
-		case n.Head:
-		case w == nil && !n.Draining:
-			r.unseen[n.Type] = append(r.unseen[n.Type], n)
-		case w == nil || r.byType[w.Type] == nil:
-		case former(w, n):
+		case !there && !n.Draining:
+			r.owners[i] = unclaimed
+			r.unseen = withUnseen(r.unseen, n.Type, i)
+		case !there || r.byType[r.Workers[at].Type] == nil:
+		case formerLife(&r.Workers[at], n):
+			r.owners[i] = former
 			r.lost = append(r.lost, n.ID)
 		default:
-			r.nodes[w.Name] = n
+			r.owners[i], r.nodeAt[at] = ours, i
 		}
 	}
 	slices.Sort(r.lost)
 }
 
-// former tells whether a node belongs to a life of its worker that is over. A
-// worker that has never been seen to start joins faster than we are told.
-func former(w *Worker, n *demand.LiveNode) bool {
+func withUnseen(m map[string][]int, nodeType string, at int) map[string][]int {
+	if m == nil {
+		m = map[string][]int{}
+	}
+	m[nodeType] = append(m[nodeType], at)
+	return m
+}
+
+// formerLife tells whether a node belongs to a life of its worker that is over.
+// A worker that has never been seen to start joins faster than we are told.
+func formerLife(w *Worker, n *demand.LiveNode) bool {
 	if w.Drained || w.StartedAt.IsZero() {
 		return false
 	}
@@ -126,7 +135,7 @@ func former(w *Worker, n *demand.LiveNode) bool {
 // in the place of one by which it has: that one is still to come then.
 func (r *round) verify() {
 	for name, rem := range r.removals {
-		if r.there[name] != nil || !rem.accepted || rem.lowered || rem.recycled {
+		if r.roster.has(name) || !rem.accepted || rem.lowered || rem.recycled {
 			continue
 		}
 		if other := r.remaining(rem.nodeType); other != nil {
@@ -139,7 +148,7 @@ func (r *round) verify() {
 // worker is still there.
 func (r *round) remaining(nodeType string) *removal {
 	for _, name := range slices.Sorted(maps.Keys(r.removals)) {
-		if rem := r.removals[name]; rem.nodeType == nodeType && rem.lowered && r.there[name] != nil {
+		if rem := r.removals[name]; rem.nodeType == nodeType && rem.lowered && r.roster.has(name) {
 			return rem
 		}
 	}
@@ -147,16 +156,14 @@ func (r *round) remaining(nodeType string) *removal {
 }
 
 // place puts a worker where it belongs.
-func (r *round) place(w *Worker, m *member) {
+func (r *round) place(w *Worker, m *member, at int) {
 	t := r.byType[w.Type]
 	if t == nil {
 		return
 	}
-	*m = member{Worker: *w, there: true, node: r.nodes[w.Name]}
-	if m.node != nil {
-		m.id = m.node.ID
-	} else {
-		m.id = "worker:" + w.Name
+	*m = member{Worker: w, there: true}
+	if at != none {
+		r.claim(m, at)
 	}
 	switch {
 	case r.leaving(t, m):
@@ -166,8 +173,14 @@ func (r *round) place(w *Worker, m *member) {
 		r.joined(w)
 		t.running = append(t.running, m)
 	default:
-		r.wait(t, m)
+		r.wait(t, m, "worker:"+m.Name)
 	}
+}
+
+// claim makes an alive node a member's.
+func (r *round) claim(m *member, at int) {
+	m.node, m.at = &r.Snapshot.Nodes[at], at
+	r.owners[at], r.members[at] = ours, m
 }
 
 // leaving deals with workers whose removal is under way.
@@ -185,7 +198,7 @@ func (r *round) leaving(t *typeRound, m *member) bool {
 	switch {
 	case rem.recycled:
 		m.node = nil
-		r.wait(t, m)
+		r.wait(t, m, "worker:"+m.Name)
 	case rem.lowered:
 		t.leaving = append(t.leaving, m)
 	default:
@@ -213,7 +226,8 @@ func (r *round) givenUp(t *typeRound, m *member) bool {
 		t.fell++
 		t.dropped++
 	}
-	if m.since = r.Loop.joining[m.Name]; g.lowered {
+	m.await = r.await("worker:"+m.Name, r.Loop.joining[m.Name])
+	if g.lowered {
 		t.leaving = append(t.leaving, m)
 	} else {
 		t.late = append(t.late, m)
@@ -265,14 +279,24 @@ func (r *round) joined(w *Worker) {
 	}
 }
 
-func (r *round) wait(t *typeRound, m *member) {
+// wait makes a member a joining one, with an id for the plan.
+func (r *round) wait(t *typeRound, m *member, plan string) {
 	since, ok := r.Loop.joining[m.Name]
 	if !ok {
 		since = r.Now
 		r.Loop.joining[m.Name] = since
 	}
-	m.since = since
+	m.await = r.await(plan, since)
 	t.joining = append(t.joining, m)
+}
+
+// await is made with others at once, as many workers may be joining.
+func (r *round) await(plan string, since time.Time) *await {
+	if len(r.awaits) == cap(r.awaits) {
+		r.awaits = make([]await, 0, 64)
+	}
+	r.awaits = append(r.awaits, await{plan: plan, since: since})
+	return &r.awaits[len(r.awaits)-1]
 }
 
 // ask adds the replicas that were asked for and are not there yet. A node of
@@ -285,17 +309,20 @@ func (r *round) ask(t *typeRound) {
 	}
 	missing := asked - t.fell - len(t.running) - len(t.joining) - len(t.late) - len(t.draining)
 	for ; missing > 0 && len(r.unseen[t.Name]) > 0; missing-- {
-		n := r.unseen[t.Name][0]
+		at := r.unseen[t.Name][0]
 		r.unseen[t.Name] = r.unseen[t.Name][1:]
-		r.nodes[n.InstanceID] = n
-		t.running = append(t.running, &member{Worker: Worker{Name: n.InstanceID, Type: t.Name}, id: n.ID, node: n})
+		m := &member{Worker: &Worker{Name: r.Snapshot.Nodes[at].InstanceID, Type: t.Name}}
+		r.claim(m, at)
+		t.running = append(t.running, m)
 	}
-	for i := range missing {
-		name := t.Name + "#" + strconv.Itoa(i)
-		r.wait(t, &member{Worker: Worker{Name: name, Type: t.Name}, id: "new:" + name})
+	members := make([]member, max(missing, 0))
+	for i := range members {
+		p := r.phantoms.get(t.Name, i)
+		members[i].Worker = &p.Worker
+		r.wait(t, &members[i], p.plan)
 	}
-	for i := max(missing, 0); ; i++ {
-		name := t.Name + "#" + strconv.Itoa(i)
+	for i := len(members); ; i++ {
+		name := r.phantoms.get(t.Name, i).Name
 		if _, ok := r.Loop.joining[name]; !ok {
 			break
 		}
@@ -371,12 +398,13 @@ func (r *round) drop(t *typeRound, m *member, failed bool) {
 
 // forget drops what is remembered of workers that are gone.
 func (r *round) forget() {
-	forget(r.removals, r.there)
-	forget(r.rejected, r.there)
-	forget(r.withdrawn, r.there)
+	forget(r.removals, &r.roster)
+	forget(r.rejected, &r.roster)
+	forget(r.withdrawn, &r.roster)
 	for name := range r.asked {
 		if r.byType[name] == nil {
 			delete(r.asked, name)
+			delete(r.phantoms, name)
 		}
 	}
 	for name, rem := range r.removals {
@@ -385,28 +413,17 @@ func (r *round) forget() {
 		}
 	}
 	for name := range r.Loop.joining {
-		if r.there[name] == nil && r.phantom(name) == "" {
+		if !r.roster.has(name) && phantomType(name) == "" {
 			delete(r.Loop.joining, name)
 			delete(r.empty, name)
 		}
 	}
 }
 
-func forget[V any](m map[string]V, there map[string]*Worker) {
+func forget[V any](m map[string]V, there *roster) {
 	for name := range m {
-		if there[name] == nil {
+		if !there.has(name) {
 			delete(m, name)
 		}
 	}
-}
-
-// phantom is the type of a replica that is asked for and not there yet; empty
-// for the name of a worker.
-func (r *round) phantom(name string) string {
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '#' {
-			return name[:i]
-		}
-	}
-	return ""
 }

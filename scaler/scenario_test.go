@@ -1,6 +1,7 @@
 package scaler_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/nodetypes"
@@ -32,7 +34,28 @@ func scenarios(t *testing.T, restored bool) {
 		p := newPlay()
 		p.restored = restored
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { return p.run(t, d) })
+		for _, m := range p.made {
+			if diff := cmp.Diff(m.said, all(t, m.decision)); diff != "" {
+				t.Errorf("the decision of %v has changed since (-then +now):\n%s", m.decision.At, diff)
+			}
+		}
 	})
+}
+
+// made is a decision and all that it said when it was made.
+type made struct {
+	decision *scaler.Decision
+	said     string
+}
+
+// all is all that a decision says.
+func all(t *testing.T, d *scaler.Decision) string {
+	t.Helper()
+	b, err := json.Marshal([]any{d, d.Plan, d.Autoscaler})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // play is one scenario: what there is, and the loop that decides.
@@ -48,6 +71,7 @@ type play struct {
 	unknown  error
 	born     map[string]int // by type
 	restored bool           // the loop is made anew before every decision
+	made     []made
 }
 
 func newPlay() *play {
@@ -112,6 +136,7 @@ func (p *play) tick(t *testing.T, d *datadriven.TestData) string {
 		}
 		p.decide()
 		planAgain(t, p.last)
+		p.made = append(p.made, made{p.last, all(t, p.last)})
 	}
 	return text(p.last, d.HasArg("nodes"), d.HasArg("ray"))
 }
@@ -235,13 +260,13 @@ func text(d *scaler.Decision, nodes, ray bool) string {
 	for _, w := range d.Waiting {
 		fmt.Fprintf(&b, "%d × %s waits, %s: %s\n", w.Count, w.What, w.Why, w.Detail)
 	}
-	for _, n := range d.Nodes {
+	for _, n := range d.Nodes.Get() {
 		if nodes {
 			fmt.Fprintf(&b, "keep %s (%s, %s), %s: %s\n", n.Name, n.Type, n.State, n.Keep, n.Detail)
 		}
 	}
 	if ray {
-		rayText(&b, d.Autoscaler)
+		rayText(&b, d.Autoscaler.Get())
 	}
 	return b.String()
 }

@@ -167,6 +167,7 @@ func (p *play) setNode(w words) {
 		}
 	}
 	n := p.alive(w.list[0])
+	n.Node = new(*n.Node) // decisions hold the old one
 	w.each(1, func(key, value string) bool {
 		switch key {
 		case "type":

@@ -31,8 +31,8 @@ func (r *round) views() []NodeView {
 		}
 	}
 	for i := range r.Snapshot.Nodes {
-		if n := &r.Snapshot.Nodes[i]; r.stranger(n) {
-			out = append(out, strangerView(n))
+		if r.owners[i] == nobodys || r.owners[i] == unclaimed {
+			out = append(out, strangerView(&r.Snapshot.Nodes[i]))
 		}
 	}
 	slices.SortFunc(out, func(a, b NodeView) int {
@@ -43,11 +43,6 @@ func (r *round) views() []NodeView {
 
 func (r *round) typesByName() []*typeRound {
 	return slices.SortedFunc(slices.Values(r.types), func(a, b *typeRound) int { return cmp.Compare(a.Name, b.Name) })
-}
-
-func (r *round) stranger(n *demand.LiveNode) bool {
-	_, ours := r.nodes[n.InstanceID]
-	return !ours && !slices.Contains(r.lost, n.ID)
 }
 
 func strangerView(n *demand.LiveNode) NodeView {
@@ -82,14 +77,14 @@ func (r *round) runningView(t *typeRound, m *member) NodeView {
 
 // keep says why a running worker is alive.
 func (r *round) keep(t *typeRound, m *member) (Keep, string) {
-	if rem := r.removals[m.Name]; rem != nil {
+	if r.asks[m.Name] {
 		return KeepNot, "Ray has been asked to drain it"
 	}
 	if m.node.Idle == 0 {
 		return KeepBusy, busy(m.node)
 	}
-	if u, ok := r.used[m.id]; ok {
-		return KeepNeeded, needed(u)
+	if m.use != nil {
+		return KeepNeeded, needed(m.use)
 	}
 	return r.keepIdle(t, m)
 }
@@ -105,9 +100,9 @@ func (r *round) keepIdle(t *typeRound, m *member) (Keep, string) {
 		return KeepNoTimeout, fmt.Sprintf("idle for %v; neither the type nor the cluster has an idle timeout", idle)
 	case m.node.Idle <= *timeout:
 		return KeepFresh, fmt.Sprintf("idle for %v of %v", idle, *timeout)
-	case r.Now.Before(r.rejected[m.Name]):
+	case r.refused[m.Name]:
 		return KeepRejected, fmt.Sprintf("idle for %v; Ray rejected its drain", idle)
-	case r.idle[m.id] == nodetypes.Idle:
+	case r.idle[m.id()] == nodetypes.Idle:
 		return KeepBatch, fmt.Sprintf("idle for %v; it goes once workers of its type have come or gone", idle)
 	}
 	return KeepMinimum, fmt.Sprintf("idle for %v; its type is at its minimum of %d", idle, t.MinWorkers)
@@ -120,7 +115,7 @@ func busy(n *demand.LiveNode) string {
 	return strings.Join(n.Activity, " ")
 }
 
-func needed(u nodetypes.Use) string {
+func needed(u *nodetypes.Use) string {
 	return fmt.Sprintf("the plan puts %d tasks and actors, %d bundles of placement groups and %d of request_resources on it",
 		u.Tasks, u.Bundles, u.Constraints)
 }

@@ -67,7 +67,8 @@ const (
 	drainPatience = 15 * time.Second
 )
 
-// World is everything one decision is made from: values only.
+// World is everything one decision is made from: values only. They must not be
+// changed afterwards: the decision reads them again when it is asked for details.
 type World struct {
 	Now      time.Time
 	Types    []TypeState // in the user's order, which decides ties

@@ -53,13 +53,13 @@ func api(t *testing.T) string {
 	store.Publish(&scaler.Decision{
 		Cluster: demand.Cluster{Namespace: "ml", Name: "train"}, At: time.Now(),
 		Targets: []scaler.Target{{Type: "gpu", Workers: 3, Reason: scaler.ReasonTasks, Detail: "+1", Running: 2, Joining: 1, Max: 8}},
-		Nodes:   []scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}},
-		Plan: &nodetypes.Request{
+		Nodes:   scaler.Now([]scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}}),
+		Plan: scaler.Now(&nodetypes.Request{
 			NodeTypes: []nodetypes.NodeType{{Name: "gpu", Resources: demand.MustResources(map[string]float64{"GPU": 1}), MaxWorkers: 8}},
 			Nodes:     []nodetypes.Node{{ID: "ab", Type: "gpu", Status: nodetypes.Joining}}, MaxWorkers: 8, ConserveGPUNodes: true,
 			Demand: demand.Demand{Tasks: []demand.Shape{{ResourceRequest: demand.ResourceRequest{
 				Resources: demand.MustResources(map[string]float64{"GPU": 1})}, Count: 3}}},
-		},
+		}),
 	})
 	store.Publish(&scaler.Decision{
 		Cluster: demand.Cluster{Namespace: "ml", Name: "serve"}, At: time.Now(), Unknown: "the head has not reported yet",

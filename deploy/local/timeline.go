@@ -107,7 +107,7 @@ func (t *Timeline) integrate(d *scaler.Decision) {
 	t.last = d.At
 	s := sample{at: d.At, workers: map[string]int{}}
 	total := 0
-	for _, n := range d.Nodes {
+	for _, n := range d.Nodes.Get() {
 		if n.Head {
 			continue
 		}

@@ -95,17 +95,18 @@ func rayGauges(out chan<- prometheus.Metric, d *scaler.Decision) {
 		return
 	}
 	var have, coming demand.Resources
+	ray := d.Autoscaler.Get()
 	for _, t := range d.Targets {
 		gauge(out, rayActive, float64(t.Running), t.Type, d.Session)
 		gauge(out, rayPending, float64(t.Joining), t.Type, d.Session)
 	}
-	for _, f := range d.Autoscaler.Failed {
+	for _, f := range ray.Failed {
 		gauge(out, rayFailed, float64(f.Count), f.NodeType, d.Session)
 	}
-	for _, n := range d.Nodes {
+	for _, n := range d.Nodes.Get() {
 		have = have.Add(n.Total)
 	}
-	for _, g := range d.Autoscaler.NodeGroups {
+	for _, g := range ray.NodeGroups {
 		if t, ok := d.Target(g.Name); ok {
 			coming = coming.Add(g.Resources.Scale(int64(t.Joining)))
 		}

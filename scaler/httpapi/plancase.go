@@ -13,11 +13,12 @@ func (c Config) planCase(w http.ResponseWriter, r *http.Request) {
 	if d == nil {
 		return
 	}
-	if d.Plan == nil {
+	plan := d.Plan.Get()
+	if plan == nil {
 		http.Error(w, "the cluster's state is not known: "+d.Unknown, http.StatusServiceUnavailable)
 		return
 	}
-	raw, err := plancase.Marshal(*d.Plan)
+	raw, err := plancase.Marshal(*plan)
 	if err != nil {
 		http.Error(w, "no planning case can say it: "+err.Error(), http.StatusServiceUnavailable)
 		return

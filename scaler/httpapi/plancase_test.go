@@ -14,7 +14,7 @@ func TestNoCase(t *testing.T) {
 	odd.Cluster.Name = "odd"
 	shape := demand.Shape{Count: 1}
 	shape.Selectors = []demand.LabelSelector{{{Key: "zone", Values: []string{"!a,b"}}}}
-	odd.Plan.Demand.Tasks = []demand.Shape{shape}
+	odd.Plan.Get().Demand.Tasks = []demand.Shape{shape}
 	s := serve(t, noon, decision("no head"), odd)
 	for path, want := range map[string]string{
 		"/v1/clusters/ml/train/case": "the cluster's state is not known: no head\n",

@@ -26,8 +26,8 @@ func decision(unknown string) *scaler.Decision {
 	return &scaler.Decision{
 		Cluster: demand.Cluster{Namespace: "ml", Name: "train"}, Seq: 7, At: noon, Unknown: unknown, Session: "session_1",
 		Targets: []scaler.Target{{Type: "gpu", Workers: 3, Reason: scaler.ReasonTasks, Detail: "+1", Running: 2, Joining: 1, Max: 8}},
-		Nodes:   []scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}},
-		Plan:    plan(unknown),
+		Nodes:   scaler.Now([]scaler.NodeView{{Name: "gpu-1", NodeID: "ab", Type: "gpu", State: scaler.StateRunning, Keep: scaler.KeepBusy, Detail: "in use"}}),
+		Plan:    scaler.Now(plan(unknown)),
 		Waiting: []scaler.Waiting{{What: "{GPU: 1}", Count: 1, Why: scaler.WaitJoining, Detail: "on its way"}},
 	}
 }

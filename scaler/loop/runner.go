@@ -199,7 +199,7 @@ func (r *Runner) act(ctx context.Context, d *scaler.Decision) {
 	}
 	r.telling, r.told = true, r.now()
 	r.toldSeq = d.Seq
-	m := demand.Control{Kind: demand.ControlState, State: d.Autoscaler}
+	m := demand.Control{Kind: demand.ControlState, State: d.Autoscaler.Get()}
 	r.wg.Go(func() {
 		reply, err := r.ask(ctx, r.Head, m)
 		r.answer(ctx, answer{reply: reply, err: err, telling: true})

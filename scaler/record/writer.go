@@ -103,7 +103,7 @@ func newDecision(d *scaler.Decision) (sections, error) {
 	if err := s.add("demand", d.Demand); err != nil {
 		return nil, err
 	}
-	if err := s.add("ray", d.Autoscaler); err != nil {
+	if err := s.add("ray", d.Autoscaler.Get()); err != nil {
 		return nil, err
 	}
 	s["wake"], err = json.Marshal(stamp(d.Wake))

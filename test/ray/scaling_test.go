@@ -124,7 +124,7 @@ func requestResources(t *testing.T, c *rig.Cluster) {
 	await(t, d, "requested")
 	eventually(t, c, "two CPUs, kept beyond the idle timeout", func(d *scaler.Decision) bool {
 		idle := 0
-		for _, n := range d.Nodes {
+		for _, n := range d.Nodes.Get() {
 			if !n.Head && n.Keep == scaler.KeepNeeded && n.Idle > 2*time.Second {
 				idle++
 			}
@@ -174,7 +174,7 @@ func ownTimeout(t *testing.T, c *rig.Cluster) {
 	finish(t, drive(t, c, "tasks", "1", "0.1", "1", "0", "slow"))
 	begin := time.Now()
 	d := eventually(t, c, "the worker to be idle for longer than the cluster's timeout", func(d *scaler.Decision) bool {
-		for _, n := range d.Nodes {
+		for _, n := range d.Nodes.Get() {
 			if n.Type == "slow" && n.Idle > 5*time.Second {
 				return true
 			}

@@ -1,0 +1,36 @@
+package scaler
+
+// roster is where a cluster's workers stand in a World. It is kept from decision
+// to decision, since they seldom change.
+type roster struct {
+	names []string
+	at    map[string]int
+}
+
+func (o *roster) update(workers []Worker) {
+	if o.holds(workers) {
+		return
+	}
+	o.names, o.at = make([]string, len(workers)), make(map[string]int, len(workers))
+	for i := range workers {
+		o.names[i], o.at[workers[i].Name] = workers[i].Name, i
+	}
+}
+
+func (o *roster) holds(workers []Worker) bool {
+	if len(o.names) != len(workers) {
+		return false
+	}
+	for i := range workers {
+		if workers[i].Name != o.names[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// has tells whether a worker is there.
+func (o *roster) has(name string) bool {
+	_, ok := o.at[name]
+	return ok
+}
