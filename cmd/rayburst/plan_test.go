@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestPlan(t *testing.T) {
@@ -40,6 +43,29 @@ func TestPlanText(t *testing.T) {
 	const want = "Nothing is launched or terminated.\n\nLAUNCH  NODES  NOW  FOR\na       1      -    1 for minimums\n\nTERMINATE  REASON\nb          outdated\n"
 	if out.String() != want {
 		t.Errorf("\n got %q\nwant %q", out.String(), want)
+	}
+}
+
+// TestPlanRepeatsItself: a case that is given 100 times in a row is answered
+// with the same bytes each time, in every form.
+func TestPlanRepeatsItself(t *testing.T) {
+	const line = `{"nodeTypes":[{"name":"a","resources":{"CPU":4},"maxWorkers":9,"labels":{"z":"x","y":"w"}},{"name":"b","resources":{"CPU":8,"GPU":1},"minWorkers":1}],` +
+		`"upscalingSpeed":1,"idleTimeoutSeconds":1,"nodes":[{"id":"n1","type":"a","idleSeconds":2},{"id":"n0","type":"gone","status":"joining"}],` +
+		`"demand":{"tasks":[{"resources":{"CPU":1,"GPU":1},"count":7},{"resources":{"CPU":9},"labelSelector":{"z":"x","y":"!v"},"fallback":[{}]}],` +
+		`"gangs":[{"strategy":"STRICT_PACK","bundles":[{"resources":{"CPU":3,"X":1},"count":2}]}]}}` + "\n"
+	for _, p := range []planner{{}, {explain: true}, {text: true}, {explain: true, text: true}} {
+		var once, often strings.Builder
+		if err := errors.Join(p.plan(strings.NewReader(line), &once), p.plan(strings.NewReader(strings.Repeat(line, 100)), &often)); err != nil {
+			t.Fatal(err)
+		}
+		between := ""
+		if p.text {
+			between = "\n"
+		}
+		want := strings.Join(slices.Repeat([]string{once.String()}, 100), between)
+		if diff := cmp.Diff(want, often.String()); diff != "" {
+			t.Errorf("%+v: want -, got +:\n%s", p, diff)
+		}
 	}
 }
 
