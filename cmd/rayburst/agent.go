@@ -21,6 +21,8 @@ type agentCmd struct {
 	InstanceID string `name:"instance-id" env:"RAY_CLOUD_INSTANCE_ID" help:"RAY_CLOUD_INSTANCE_ID of the raylet to stand beside: the pod's name."`
 	Head       bool   `xor:"mode" help:"The raylet is the head's: also publish nodes, placement groups and request_resources."`
 	GCSOnly    bool   `name:"gcs-only" xor:"mode" help:"Ask only the GCS: for clusters whose pods cannot be changed; everything is up to a second later."`
+	Dir        string `env:"RAYBURST_DIR" type:"existingdir" help:"In a pod: folder shared with Ray's container."`
+	Listen     string `env:"RAYBURST_LISTEN" help:"In a pod: host:port for the kubelet's probes (/healthz, /readyz)."`
 	Verbose    bool   `short:"v" help:"Log more."`
 }
 
@@ -47,10 +49,14 @@ func (c *agentCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	return (&ray.Agent{
+	agent := &ray.Agent{
 		Mode: c.mode(), GCSAddress: c.GCS, InstanceID: c.InstanceID, Security: security, Version: version,
 		Bus: &nats.Publisher{Conn: conn, Cluster: cluster}, Now: time.Now, Log: log, HeadToken: nats.Head,
-	}).Run(ctx)
+	}
+	if c.Dir == "" {
+		return agent.Run(ctx)
+	}
+	return c.inPod(ctx, agent)
 }
 
 func (c *agentCmd) mode() ray.Mode {

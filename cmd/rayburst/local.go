@@ -220,7 +220,7 @@ func (s *session) background(ctx context.Context, listeners []net.Listener) *syn
 	parts := map[string]func() error{
 		"fleet":    func() error { return s.fleet.Run(ctx) },
 		"loop":     func() error { return runner.Run(ctx) },
-		"dispatch": func() error { return loop.Dispatch(ctx, s.inbox, map[demand.Cluster]*loop.Runner{s.name: runner}) },
+		"dispatch": func() error { return loop.Dispatch(ctx, s.inbox, s.only(runner)) },
 		"http":     func() error { return httpapi.Serve(ctx, listeners[0], api) },
 		"grpc":     func() error { return s.keda.Serve(ctx, listeners[1]) },
 	}
@@ -237,6 +237,16 @@ func (s *session) background(ctx context.Context, listeners []net.Listener) *syn
 	}
 	s.view.line(fmt.Sprintf("Ray at %s, status at http://%s, external scaler at %s", s.fleet.Address(), listeners[0].Addr(), listeners[1].Addr()))
 	return &wg
+}
+
+// only finds the runner of this session's cluster.
+func (s *session) only(r *loop.Runner) func(demand.Cluster) *loop.Runner {
+	return func(c demand.Cluster) *loop.Runner {
+		if c != s.name {
+			return nil
+		}
+		return r
+	}
 }
 
 // record begins a recording at once. What it returns writes it until the

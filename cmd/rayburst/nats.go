@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	natsgo "github.com/nats-io/nats.go"
 
@@ -16,6 +17,7 @@ import (
 type natsFlags struct {
 	URL   string `name:"nats-url" env:"RAYBURST_NATS_URL" help:"NATS server, e.g. nats://nats.keda:4222."`
 	Creds string `name:"nats-creds" env:"RAYBURST_NATS_CREDS" type:"existingfile" help:"NATS credentials file."`
+	Token string `name:"nats-token-file" env:"RAYBURST_NATS_TOKEN_FILE" type:"existingfile" help:"File with a token for NATS, read for every connection: a pod's projected ServiceAccount token."`
 	CA    string `name:"nats-ca" env:"RAYBURST_NATS_CA" type:"existingfile" help:"PEM file of the CA of the NATS server."`
 	Cert  string `name:"nats-cert" env:"RAYBURST_NATS_CERT" type:"existingfile" help:"PEM client certificate for NATS."`
 	Key   string `name:"nats-key" env:"RAYBURST_NATS_KEY" type:"existingfile" help:"PEM key of the client certificate."`
@@ -26,7 +28,21 @@ func (f natsFlags) connect(name string, log *slog.Logger) (*natsgo.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	return nats.Connect(nats.Options{URL: f.URL, Name: name, Credentials: f.Creds, TLS: secure, Log: log})
+	return nats.Connect(nats.Options{URL: f.URL, Name: name, Credentials: f.Creds, TLS: secure, Token: f.token(log), Log: log})
+}
+
+// token reads the token file; nil: there is none.
+func (f natsFlags) token(log *slog.Logger) func() string {
+	if f.Token == "" {
+		return nil
+	}
+	return func() string {
+		b, err := os.ReadFile(f.Token)
+		if err != nil {
+			log.Warn("no token for NATS", "error", err)
+		}
+		return strings.TrimSpace(string(b))
+	}
 }
 
 func (f natsFlags) tls() (*tls.Config, error) {

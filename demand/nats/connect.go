@@ -15,6 +15,7 @@ type Options struct {
 	Name        string // shown by the server
 	Credentials string // path of a .creds file; empty: none
 	TLS         *tls.Config
+	Token       func() string // read for every connection, as it may be renewed; nil: none
 	// InProcess is an embedded server, used instead of URL.
 	InProcess natsgo.InProcessConnProvider
 	Log       *slog.Logger
@@ -34,6 +35,9 @@ func Connect(o Options) (*natsgo.Conn, error) {
 	opts = append(opts, logging(o.Log)...)
 	if o.Credentials != "" {
 		opts = append(opts, natsgo.UserCredentials(o.Credentials))
+	}
+	if o.Token != nil {
+		opts = append(opts, natsgo.TokenHandler(o.Token))
 	}
 	if o.TLS != nil {
 		opts = append(opts, natsgo.Secure(o.TLS))

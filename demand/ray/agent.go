@@ -51,11 +51,16 @@ type Agent struct {
 	Drained func()
 	// Found is called when the GCS lists this agent's node. May be nil.
 	Found func()
+	// Lost is called when the raylet that was found does not answer any more. May
+	// be nil.
+	Lost func()
 	// HeadToken is the control token on which the head's agent is also asked.
 	HeadToken string
 
-	gcs *GCS
-	pub publication
+	once   sync.Once
+	dialed error
+	gcs    *GCS
+	pub    publication
 }
 
 // The agent's beats.
@@ -72,12 +77,10 @@ const (
 // Run reads and publishes until the context ends; it returns nil then. Ray
 // need not be there yet, and may go and come back.
 func (a *Agent) Run(ctx context.Context) error {
-	gcs, err := DialGCS(a.GCSAddress, a.Security)
-	if err != nil {
+	if err := a.dial(); err != nil {
 		return err
 	}
-	defer gcs.Close()
-	a.gcs = gcs
+	defer a.gcs.Close()
 	a.pub = publication{agent: a, incarnation: uint64(a.Now().UnixNano())}
 	for ctx.Err() == nil {
 		node, err := a.find(ctx)
@@ -91,6 +94,21 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// dial makes the client of the GCS, once.
+func (a *Agent) dial() error {
+	a.once.Do(func() { a.gcs, a.dialed = DialGCS(a.GCSAddress, a.Security) })
+	return a.dialed
+}
+
+// Reach fails while the GCS does not answer.
+func (a *Agent) Reach(ctx context.Context) error {
+	if err := a.dial(); err != nil {
+		return err
+	}
+	_, err := a.gcs.AliveNodes(ctx)
+	return err
 }
 
 func nodeID(n *gcspb.GcsNodeInfo) string { return hex.EncodeToString(n.GetNodeId()) }
@@ -145,6 +163,9 @@ func (a *Agent) attend(ctx context.Context, info *gcspb.GcsNodeInfo) error {
 	}
 	wg.Go(func() { a.pub.refresh(ctx) })
 	wg.Wait()
+	if a.Lost != nil {
+		a.Lost()
+	}
 	return context.Cause(ctx)
 }
 
@@ -255,6 +276,27 @@ func (a *Agent) drain(ctx context.Context, c demand.Control) (demand.ControlRepl
 	}
 	a.Log.Info("drain asked", "node", c.NodeID, "accepted", reply.Accepted, "message", reply.Message, "error", err)
 	return reply, err
+}
+
+// Preempt drains the agent's own node because its pod goes at a deadline, and
+// waits until nothing runs on it, the raylet is gone, or the deadline. Finished
+// work is lost by none of these; what still runs at the deadline is.
+func (a *Agent) Preempt(ctx context.Context, deadline time.Time, message string) error {
+	node := a.pub.node()
+	if node == "" {
+		return nil // Ray has never been there
+	}
+	reply, err := a.gcs.Drain(ctx, node, Preemption, message, deadline)
+	a.Log.Info("preemption drain", "node", node, "accepted", reply.Accepted, "message", reply.Message, "error", err)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	for ctx.Err() == nil && a.pub.busy() {
+		pause(ctx, pollInterval)
+	}
+	return nil
 }
 
 func (a *Agent) report(ctx context.Context, s demand.AutoscalingState) (demand.ControlReply, error) {

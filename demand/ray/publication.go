@@ -45,6 +45,13 @@ func (p *publication) node() string {
 	return p.report.NodeID
 }
 
+// busy tells whether the raylet has said lately that something runs on it.
+func (p *publication) busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.report.Raylet != nil && p.report.Raylet.Idle == 0 && p.agent.Now().Sub(p.rayletAt) < lostAfter
+}
+
 func (p *publication) setRaylet(l *demand.RayletLoad) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -24,12 +24,14 @@ const DefaultAddress = "127.0.0.1:8089"
 // aliveWithin is how old a decision may be while its loop still turns.
 const aliveWithin = 10 * time.Second
 
-// Config is what the API serves from; every field is required.
+// Config is what the API serves from; every field but Leads is required.
 type Config struct {
 	Store *Store
 	Now   func() time.Time
 	// Inbox counts the reports that have come in.
 	Inbox func() InboxStats
+	// Leads tells whether this scaler decides; nil: it always does.
+	Leads func() bool
 	// Record writes a recording of a cluster's decisions until the context
 	// ends. An error before the first Write is why there can be none now.
 	Record func(ctx context.Context, c demand.Cluster, out io.Writer) error
@@ -60,6 +62,7 @@ func (c ClusterDecision) Decode() *scaler.Decision {
 //	GET …/record                          a recording, for as long as it is read; 503 if there can be none
 //	GET /healthz                          200 while every loop turns
 //	GET /readyz                           200 once every cluster's state is known
+//	GET /leadz                            200 while this scaler decides: KEDA is to be sent here
 //	GET /metrics                          Prometheus
 func Handler(c Config) http.Handler {
 	registry := prometheus.NewRegistry()
@@ -73,7 +76,14 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/record", c.record)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.turning) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.known) })
+	mux.HandleFunc("GET /leadz", c.leadz)
 	return mux
+}
+
+func (c Config) leadz(w http.ResponseWriter, _ *http.Request) {
+	if c.Leads != nil && !c.Leads() {
+		http.Error(w, "another scaler holds the Lease", http.StatusServiceUnavailable)
+	}
 }
 
 // Serve serves until the context ends; it returns nil then.

@@ -32,6 +32,14 @@ func (s *Store) Publish(d *scaler.Decision) {
 	s.made[d.Cluster]++
 }
 
+// Forget drops a cluster that is no more.
+func (s *Store) Forget(c demand.Cluster) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.last, c)
+	delete(s.made, c)
+}
+
 // Get is a cluster's last decision; nil if there is none.
 func (s *Store) Get(c demand.Cluster) *scaler.Decision {
 	s.mu.RLock()

@@ -13,15 +13,15 @@ type Inbox interface {
 }
 
 // Dispatch hands the reports of each cluster to its runner until the context
-// ends. Reports of clusters without a runner are dropped.
-func Dispatch(ctx context.Context, in Inbox, runners map[demand.Cluster]*Runner) error {
+// ends. Reports of clusters for which find has no runner are dropped.
+func Dispatch(ctx context.Context, in Inbox, find func(demand.Cluster) *Runner) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-in.Ready():
 			for cluster, reports := range in.Take() {
-				if r := runners[cluster]; r != nil {
+				if r := find(cluster); r != nil {
 					r.Offer(reports)
 				}
 			}

@@ -36,7 +36,8 @@ func TestDispatch(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		ended := make(chan error, 1)
-		go func() { ended <- loop.Dispatch(ctx, in, map[demand.Cluster]*loop.Runner{cluster: f.Runner}) }()
+		runners := map[demand.Cluster]*loop.Runner{cluster: f.Runner}
+		go func() { ended <- loop.Dispatch(ctx, in, func(c demand.Cluster) *loop.Runner { return runners[c] }) }()
 		in.ready <- struct{}{}
 		synctest.Wait()
 		if d := f.last(); d.Unknown != "" {

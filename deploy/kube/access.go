@@ -1,0 +1,114 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/tools/record"
+)
+
+// Access is how a Kubernetes API server is talked to.
+type Access struct {
+	Client  kubernetes.Interface
+	Dynamic dynamic.Interface
+	Events  record.EventRecorder
+
+	minor int // of the server's version
+}
+
+// Connect connects with a kubeconfig, or without one to the API server of the
+// pod that this runs in, and asks for its version.
+func Connect(kubeconfig, agent string) (*Access, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
+	}
+	config.UserAgent, config.QPS, config.Burst = agent, 200, 400
+	plain := rest.CopyConfig(config) // custom resources speak JSON only
+	config.ContentType = runtime.ContentTypeProtobuf
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
+	}
+	out := &Access{Client: client}
+	if out.Dynamic, err = dynamic.NewForConfig(plain); err != nil {
+		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
+	}
+	version, err := client.Discovery().ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("asking for the version of Kubernetes: %w", err)
+	}
+	out.minor, _ = strconv.Atoi(strings.TrimRight(version.Minor, "+"))
+	b := record.NewBroadcaster()
+	b.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
+	out.Events = b.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "rayburst"})
+	return out, nil
+}
+
+// nudgeMinor is the first Kubernetes 1.x that reconciles a changed HPA at once
+// (gate HPAGeneration).
+const nudgeMinor = 37
+
+// Nudges tells whether this Kubernetes follows a nudge.
+func (a *Access) Nudges() bool { return a.minor >= nudgeMinor }
+
+// The times of the Lease.
+const (
+	leaseTime  = 15 * time.Second
+	leaseRenew = 10 * time.Second
+	leaseRetry = 2 * time.Second
+)
+
+// errLease ends a scaler that has lost its Lease: another decides now.
+var errLease = errors.New("the Lease is lost")
+
+// Hold waits for the Lease namespace/name and runs f while it is held. It fails
+// once the Lease is lost; it returns f's error when the context ends.
+func (a *Access) Hold(ctx context.Context, lease string, f func(context.Context) error) error {
+	namespace, name, ok := strings.Cut(lease, "/")
+	if !ok {
+		return fmt.Errorf("--lease: must be namespace/name (got %q)", lease)
+	}
+	self, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("naming the holder of the Lease: %w", err)
+	}
+	lock := &resourcelock.LeaseLock{
+		LeaseMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Client: a.Client.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: self},
+	}
+	ended := make(chan error, 1)
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: lock, LeaseDuration: leaseTime, RenewDeadline: leaseRenew, RetryPeriod: leaseRetry, ReleaseOnCancel: true, Name: name,
+		Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(ctx context.Context) { ended <- f(ctx) }, OnStoppedLeading: func() {}},
+	})
+	if err != nil {
+		return fmt.Errorf("taking the Lease: %w", err)
+	}
+	elector.Run(ctx)
+	if ctx.Err() == nil {
+		return errLease
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(leaseRetry): // it was never held
+		return nil
+	}
+}

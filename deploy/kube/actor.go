@@ -1,0 +1,217 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/record"
+
+	"github.com/rayburst/rayburst/scaler"
+)
+
+// HeadStart says when an Actor writes targets itself.
+type HeadStart int
+
+// The head starts. KEDA and HPA find what they would have set; with the scaler
+// gone everything still converges.
+const (
+	HeadStartNever  HeadStart = iota
+	HeadStartMany             // when so many types rise at once that KEDA's own reconcile would be slower
+	HeadStartAlways           // the nudge does not work here: Kubernetes < 1.37 or KEDA < 2.21
+)
+
+// many is how many types that rise at once are more than KEDA follows at once
+// (see docs/keda.md).
+const many = 10
+
+// ActorConfig is what an Actor works with; all is required.
+type ActorConfig struct {
+	Cluster   *Cluster
+	Client    kubernetes.Interface
+	Events    record.EventRecorder
+	HeadStart HeadStart
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Actor carries out the decisions of one cluster: it marks victims, deletes
+// drained pods that are to be fresh again, and gives targets a head start. The
+// newest decision counts; what fails is tried again with the next.
+type Actor struct {
+	ActorConfig
+	kick   chan struct{}
+	recent map[types.UID]done
+
+	mu   sync.Mutex
+	next *scaler.Decision
+}
+
+// NewActor does nothing until it runs.
+func NewActor(c ActorConfig) *Actor {
+	return &Actor{ActorConfig: c, kick: make(chan struct{}, 1), recent: map[types.UID]done{}}
+}
+
+// done is a write that the watch may not show yet.
+type done struct {
+	what string
+	at   time.Time
+}
+
+// patience is for how long a write is not repeated that the watch does not show.
+const patience = 3 * time.Second
+
+// Apply hands a decision in; it returns at once.
+func (a *Actor) Apply(d *scaler.Decision) {
+	a.mu.Lock()
+	a.next = d
+	a.mu.Unlock()
+	signal(a.kick)
+}
+
+// Run carries decisions out until the context ends; it returns nil then.
+func (a *Actor) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.kick:
+		}
+		a.mu.Lock()
+		d := a.next
+		a.mu.Unlock()
+		if d.Unknown == "" {
+			a.act(ctx, d)
+		}
+	}
+}
+
+func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
+	a.forget()
+	var wg sync.WaitGroup
+	limit := make(chan struct{}, 16)
+	do := func(f func() error) {
+		limit <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-limit }()
+			if err := f(); err != nil && ctx.Err() == nil && !apierrors.IsNotFound(err) {
+				a.Log.Warn("decision not carried out", "cluster", a.Cluster.Name, "error", err)
+			}
+		})
+	}
+	for _, t := range a.rising(d) {
+		do(func() error { return a.headStart(ctx, t) })
+	}
+	for name, p := range a.Cluster.pods() {
+		if slices.Contains(d.Recycle, name) {
+			a.once(p, "recycle", func() { do(func() error { return a.recycle(ctx, p) }) })
+			continue
+		}
+		victim := slices.Contains(d.Victims, name)
+		drained := victim && !slices.Contains(d.Withdraw, name)
+		if p.marked != victim || p.drained != drained && drained {
+			a.once(p, fmt.Sprint(victim, drained), func() { do(func() error { return a.mark(ctx, p, victim, drained) }) })
+		}
+	}
+	wg.Wait()
+}
+
+// once does something to a pod unless it was done a moment ago.
+func (a *Actor) once(p pod, what string, f func()) {
+	if a.recent[p.uid].what != what {
+		a.recent[p.uid] = done{what, a.Now()}
+		f()
+	}
+}
+
+func (a *Actor) forget() {
+	for uid, d := range a.recent {
+		if a.Now().Sub(d.at) > patience {
+			delete(a.recent, uid)
+		}
+	}
+}
+
+// mark makes a pod the first of its ReplicaSet to go, or takes that back.
+func (a *Actor) mark(ctx context.Context, p pod, victim, drained bool) error {
+	annotations := map[string]any{costAnnotation: nil}
+	if victim {
+		annotations[costAnnotation] = victimCost
+	}
+	if drained {
+		annotations[drainedAnnotation] = "true"
+	}
+	return a.patch(ctx, p, annotations)
+}
+
+func (a *Actor) patch(ctx context.Context, p pod, annotations map[string]any) error {
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": p.uid, "annotations": annotations}})
+	if err != nil {
+		return err
+	}
+	_, err = a.Client.CoreV1().Pods(a.Cluster.Name.Namespace).Patch(ctx, p.name, types.MergePatchType, body, metav1.PatchOptions{})
+	if err != nil {
+		return fmt.Errorf("marking pod %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// recycle deletes a drained pod; its ReplicaSet makes a fresh one.
+func (a *Actor) recycle(ctx context.Context, p pod) error {
+	err := a.Client.CoreV1().Pods(a.Cluster.Name.Namespace).Delete(ctx, p.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &p.uid}})
+	if err != nil {
+		return fmt.Errorf("recycling pod %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// rising are the targets above what their Deployments ask for that are to be
+// written here.
+func (a *Actor) rising(d *scaler.Decision) []scaler.Target {
+	var up []scaler.Target
+	for _, t := range d.Targets {
+		if t.Workers > t.Replicas {
+			up = append(up, t)
+		}
+	}
+	if a.HeadStart == HeadStartNever || a.HeadStart == HeadStartMany && len(up) <= many {
+		return nil
+	}
+	return up
+}
+
+// headStart writes a target where KEDA and HPA would write it later: only
+// upward, and not for a paused object.
+func (a *Actor) headStart(ctx context.Context, t scaler.Target) error {
+	o, err := a.Cluster.object(t.Type)
+	if err != nil || o.paused {
+		return err
+	}
+	if now, ok := a.Cluster.ns.deployments.get(o.target); !ok || now.replicas >= t.Workers {
+		return nil
+	}
+	api := a.Client.AppsV1().Deployments(o.namespace)
+	scale, err := api.GetScale(ctx, o.target, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading the scale of %s: %w", o.target, err)
+	}
+	if int(scale.Spec.Replicas) >= t.Workers {
+		return nil
+	}
+	scale.Spec = autoscalingv1.ScaleSpec{Replicas: int32(t.Workers)} //nolint:gosec // maxReplicaCount is an int32
+	if _, err := api.UpdateScale(ctx, o.target, scale, metav1.UpdateOptions{}); err != nil {
+		return fmt.Errorf("head start of %s: %w", o.target, err)
+	}
+	a.Events.Eventf(o.reference(), corev1.EventTypeNormal, "HeadStart", "%s to %d: %s", o.target, t.Workers, t.Detail)
+	return nil
+}

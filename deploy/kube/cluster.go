@@ -1,0 +1,171 @@
+package kube
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
+	"github.com/rayburst/rayburst/scaler"
+)
+
+// removalSettle is how long a drained, marked pod is looked at before its
+// type's target falls: whoever picks the victims reads its own cache.
+const removalSettle = 5 * time.Second
+
+// Cluster is one Ray cluster in Kubernetes: its node types are ScaledObjects,
+// its workers the pods of their Deployments. It is the Workers of a runner.
+type Cluster struct {
+	Name demand.Cluster
+
+	ns      *namespace
+	changed chan struct{}
+
+	mu    sync.Mutex
+	types []*scaledObject // by node type
+	world *scaler.World   // nil: has to be read again
+}
+
+// Changed gets a value when World would return something else.
+func (c *Cluster) Changed() <-chan struct{} { return c.changed }
+
+// World is the cluster as the API server tells it.
+func (c *Cluster) World() scaler.World {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.world == nil {
+		c.world = new(c.read())
+	}
+	return *c.world
+}
+
+func (c *Cluster) touch() {
+	c.mu.Lock()
+	c.world = nil
+	c.mu.Unlock()
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Cluster) set(types []*scaledObject) {
+	c.mu.Lock()
+	c.types = types
+	c.mu.Unlock()
+	c.touch()
+}
+
+func (c *Cluster) read() scaler.World {
+	w := scaler.World{Settings: settings(c.types)}
+	for _, o := range c.types {
+		d, ok := c.ns.deployments.get(o.target)
+		if !ok {
+			continue // nothing can be launched
+		}
+		w.Types = append(w.Types, scaler.TypeState{NodeType: o.nodeType, Replicas: d.replicas, Rollout: d.rollout || o.paused})
+		for _, p := range c.ns.workers(o.target) {
+			w.Workers = append(w.Workers, p.worker(o.nodeType.Name))
+		}
+	}
+	slices.SortFunc(w.Workers, func(a, b scaler.Worker) int { return cmp.Compare(a.Name, b.Name) })
+	return w
+}
+
+// settings are what the objects of a cluster say of it: the first that says it.
+func settings(types []*scaledObject) scaler.Settings {
+	s := scaler.Settings{UpscalingSpeed: 1, MaxWorkers: nodetypes.NoLimit, RemovalSettle: removalSettle}
+	for _, o := range slices.Backward(types) {
+		if o.trigger.UpscalingSpeed != nil {
+			s.UpscalingSpeed = *o.trigger.UpscalingSpeed
+		}
+		if o.trigger.ClusterMaxWorkers != nil {
+			s.MaxWorkers = *o.trigger.ClusterMaxWorkers
+		}
+	}
+	return s
+}
+
+// grouped are the good objects of each cluster, by node type, and what is wrong
+// with the others: two of one type, or settings that differ within a cluster.
+func grouped(objects []*scaledObject) (map[demand.Cluster][]*scaledObject, map[*scaledObject]error) {
+	good, bad := map[demand.Cluster][]*scaledObject{}, map[*scaledObject]error{}
+	slices.SortFunc(objects, func(a, b *scaledObject) int {
+		return cmp.Or(cmp.Compare(a.nodeType.Name, b.nodeType.Name), cmp.Compare(a.name, b.name))
+	})
+	for _, o := range objects {
+		err := o.problem
+		if err == nil {
+			err = disagrees(o, good[o.cluster])
+		}
+		if err != nil {
+			bad[o] = err
+			continue
+		}
+		good[o.cluster] = append(good[o.cluster], o)
+	}
+	return good, bad
+}
+
+// disagrees tells what an object says otherwise than those of its cluster before it.
+func disagrees(o *scaledObject, others []*scaledObject) error {
+	for _, other := range others {
+		switch {
+		case other.nodeType.Name == o.nodeType.Name:
+			return fmt.Errorf("trigger metadata key %q: must be of one ScaledObject only (%s has it too)", "nodeType", other.name)
+		case other.target == o.target:
+			return fmt.Errorf("spec.scaleTargetRef.name: must be of one ScaledObject only (%s has it too)", other.name)
+		case differs(o.trigger.UpscalingSpeed, other.trigger.UpscalingSpeed):
+			return differing("upscalingSpeed", *o.trigger.UpscalingSpeed, other.name, *other.trigger.UpscalingSpeed)
+		case differs(o.trigger.ClusterMaxWorkers, other.trigger.ClusterMaxWorkers):
+			return differing("clusterMaxWorkers", *o.trigger.ClusterMaxWorkers, other.name, *other.trigger.ClusterMaxWorkers)
+		}
+	}
+	return nil
+}
+
+func differs[T comparable](a, b *T) bool { return a != nil && b != nil && *a != *b }
+
+func differing(key string, value any, other string, its any) error {
+	return fmt.Errorf("trigger metadata key %q: must be equal in all objects of the cluster (got %v, %s has %v)", key, value, other, its)
+}
+
+// HPAHasTarget tells whether the HPA of a node type has an averageValue.
+func (c *Cluster) HPAHasTarget(nodeType string, target int64) bool {
+	o, err := c.object(nodeType)
+	if err != nil {
+		return false
+	}
+	got, ok := c.ns.targets.get("keda-hpa-" + o.name)
+	return ok && got == target
+}
+
+var errNoType = errors.New("no ScaledObject of that node type")
+
+func (c *Cluster) object(nodeType string) (*scaledObject, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.types {
+		if o.nodeType.Name == nodeType {
+			return o, nil
+		}
+	}
+	return nil, errNoType
+}
+
+// pods are the cluster's pods that are not on their way out, by name.
+func (c *Cluster) pods() map[string]pod {
+	c.mu.Lock()
+	types := slices.Clone(c.types)
+	c.mu.Unlock()
+	out := map[string]pod{}
+	for _, o := range types {
+		maps.Copy(out, c.ns.workers(o.target))
+	}
+	return out
+}

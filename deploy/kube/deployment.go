@@ -1,0 +1,52 @@
+package kube
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// deploymentState is what is kept of a Deployment.
+type deploymentState struct {
+	replicas int  // spec.replicas
+	rollout  bool // its pods are being exchanged
+}
+
+func readDeployment(d *appsv1.Deployment) deploymentState {
+	want := 1
+	if d.Spec.Replicas != nil {
+		want = int(*d.Spec.Replicas)
+	}
+	s := d.Status
+	return deploymentState{
+		replicas: want,
+		rollout:  s.ObservedGeneration > 0 && s.UpdatedReplicas < s.Replicas,
+	}
+}
+
+// replicaSet is what is kept of a ReplicaSet.
+type replicaSet struct {
+	uid        types.UID
+	deployment string // whose it is
+}
+
+func readReplicaSet(r *appsv1.ReplicaSet) replicaSet {
+	out := replicaSet{uid: r.UID}
+	for _, ref := range r.OwnerReferences {
+		if ref.Controller != nil && *ref.Controller && ref.Kind == "Deployment" {
+			out.deployment = ref.Name
+		}
+	}
+	return out
+}
+
+// readTarget is the average value that an HPA asks of its first external
+// metric, in whole units; 0: it has none.
+func readTarget(h *autoscalingv2.HorizontalPodAutoscaler) int64 {
+	for _, m := range h.Spec.Metrics {
+		if m.External != nil && m.External.Target.AverageValue != nil {
+			return m.External.Target.AverageValue.Value()
+		}
+	}
+	return 0
+}
