@@ -21,7 +21,7 @@ export PATH := $(RAY)/bin:$(CURDIR)/bin:$(PATH)
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/rayburst
@@ -49,6 +49,26 @@ test: build ray ## All tests, real Ray included
 test-keda: ## KEDA's own client against our server (compiles 3,000 packages)
 	cd test/keda && go test -count=1 -timeout 30m ./...
 
+.PHONY: test-chart
+test-chart: ## The picture of docs/benchmarks.md is that of its figures
+	cd test/chart && go vet ./... && go test -count=1 ./...
+
+.PHONY: e2e-build
+e2e-build: bin/lab ## Build Kubernetes, etcd, CoreDNS, KEDA, helm and kwok (the first time 15 min)
+	bin/lab build
+
+.PHONY: e2e-up
+e2e-up: e2e-build ## A real one-node Kubernetes with KEDA, then: bin/lab exec kubectl get pods -A
+	bin/lab up $(E2E)
+
+.PHONY: e2e-down
+e2e-down: bin/lab ## End the Kubernetes of e2e-up
+	bin/lab down
+
+.PHONY: bin/lab
+bin/lab:
+	go build -o $@ ./test/e2e/lab
+
 .PHONY: parity
 parity: ray ## Plans of N (10000) random cases compared with those of Ray's own scheduler
 	go run ./test/parity -n $(N) -seed $(SEED) -processes 2 $(PARITY)
@@ -72,6 +92,11 @@ bench: ray ## The planner's table: our time and Ray's, with equal answers (2 min
 .PHONY: bench-full
 bench-full: ray ## The same, asking Ray also where it needs minutes or hours
 	go run ./test/parity -bench -full
+
+.PHONY: picture
+picture: ray ## make bench, its growth drawn as docs/planner-growth.svg (2 min)
+	go run ./test/parity -bench -csv docs/planner-growth.csv
+	cd test/chart && go run . ../../docs/planner-growth.csv ../../docs/planner-growth.svg
 
 .PHONY: bench-burst
 bench-burst: build ray ## 100 bursts on real Ray, and Ray's own autoscaler with the same tasks

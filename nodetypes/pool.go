@@ -17,6 +17,8 @@ type class struct {
 	last  int    // position of the last
 	trial *trial
 	rank  rank
+	// group is that of another class only if their ranks are equal.
+	group int
 }
 
 // queue is where existing nodes stand, and how those of a class follow on one
@@ -70,8 +72,9 @@ type pool struct {
 	classes []*class
 	// high is at least the most that a trial takes of a run, shrinking trials
 	// left aside; while every run has that much, those trials hold.
-	high []int64
-	work int64 // rounds that may still be done
+	high   []int64
+	work   int64 // rounds that may still be done
+	groups int
 }
 
 // maxRounds bounds the work of a step. Rounds depend on how much larger the
@@ -84,7 +87,7 @@ func newPool(s *step, q *queue, classes []*class) *pool {
 	p := &pool{step: s, queue: q, high: s.counts.make(len(s.runs)), work: maxRounds, classes: classes[:0]}
 	for _, c := range classes {
 		if c.trial = s.try(c.state, nil); c.trial != nil {
-			s.rank(c.trial, &c.rank)
+			p.score(c)
 			p.classes = append(p.classes, c)
 		}
 	}
@@ -190,9 +193,29 @@ func (p *pool) settle() {
 // nothing any more: it never will again in this step.
 func (p *pool) renew(c *class) bool {
 	if c.trial = p.try(c.state, c.trial); c.trial != nil {
-		p.rank(c.trial, &c.rank)
+		p.score(c)
 	}
 	return c.trial != nil
+}
+
+// score computes a class's rank anew.
+func (p *pool) score(c *class) {
+	p.rank(c.trial, &c.rank)
+	p.groups++
+	c.group = p.groups
+}
+
+// compare compares two classes' ranks. Equal ones become a group, as comparing
+// them is what takes longest.
+func compare(a, b *class) int {
+	if a.group == b.group {
+		return 0
+	}
+	c := a.rank.compare(&b.rank)
+	if c == 0 {
+		b.group = a.group
+	}
+	return c
 }
 
 // fill lets existing nodes win until nothing fits.
@@ -226,7 +249,7 @@ func (p *pool) winInRow(c *class) int64 {
 // ties tells whether the best class has an equal: it is next to it in the heap.
 func (p *pool) ties() bool {
 	return slices.ContainsFunc(p.classes[1:min(3, len(p.classes))], func(c *class) bool {
-		return c.rank.compare(&p.classes[0].rank) == 0
+		return compare(c, p.classes[0]) == 0
 	})
 }
 
@@ -242,7 +265,7 @@ func (p *pool) advance(c *class, n int64) {
 	}
 	if c.state != c.trial.state {
 		c.trial = p.trial(c.state, p.takes.clone(c.trial.takes), nil)
-		p.rank(c.trial, &c.rank)
+		p.score(c)
 	}
 	heap.Fix(p, 0)
 }
@@ -289,7 +312,7 @@ func (p *pool) toEnd(c *class, n int64) {
 func (p *pool) equals() []*class {
 	p.tried, p.equal = append(p.tried[:0], p.classes...), p.equal[:0]
 	for _, c := range p.tried {
-		if c.rank.compare(&p.classes[0].rank) != 0 {
+		if compare(c, p.classes[0]) != 0 {
 			continue
 		}
 		if !p.holds(c) {
@@ -358,7 +381,7 @@ func (p *pool) Len() int { return len(p.classes) }
 
 func (p *pool) Less(i, j int) bool {
 	a, b := p.classes[i], p.classes[j]
-	if c := a.rank.compare(&b.rank); c != 0 {
+	if c := compare(a, b); c != 0 {
 		return c > 0
 	}
 	return a.at < b.at

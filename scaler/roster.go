@@ -29,6 +29,16 @@ func (o *roster) holds(workers []Worker) bool {
 	return true
 }
 
+// find is the place of a worker. It is looked for at one place first: nodes come
+// in nearly the order of their workers.
+func (o *roster) find(name string, first int) (int, bool) {
+	if first < len(o.names) && o.names[first] == name {
+		return first, true
+	}
+	at, ok := o.at[name]
+	return at, ok
+}
+
 // has tells whether a worker is there.
 func (o *roster) has(name string) bool {
 	_, ok := o.at[name]

@@ -70,8 +70,12 @@ func newRound(l *Loop, w World) *round {
 	r.match()
 	r.verify()
 	members := make([]member, len(w.Workers))
+	var t *typeRound
 	for i := range w.Workers {
-		r.place(&w.Workers[i], &members[i], r.nodeAt[i])
+		if of := w.Workers[i].Type; t == nil || t.Name != of {
+			t = r.byType[of]
+		}
+		r.place(t, &w.Workers[i], &members[i], r.nodeAt[i])
 	}
 	r.forget()
 	for _, t := range r.types {
@@ -89,6 +93,7 @@ func (r *round) match() {
 	for i := range r.nodeAt {
 		r.nodeAt[i] = none
 	}
+	next := 0
 	for i := range r.Snapshot.Nodes {
 		n := &r.Snapshot.Nodes[i]
 		if n.Head {
@@ -97,7 +102,8 @@ func (r *round) match() {
 			}
 			continue
 		}
-		at, there := r.roster.at[n.InstanceID]
+		at, there := r.roster.find(n.InstanceID, next)
+		next = at + 1
 		switch {
 		case !there && !n.Draining:
 			r.owners[i] = unclaimed
@@ -155,9 +161,8 @@ func (r *round) remaining(nodeType string) *removal {
 	return nil
 }
 
-// place puts a worker where it belongs.
-func (r *round) place(w *Worker, m *member, at int) {
-	t := r.byType[w.Type]
+// place puts a worker of a type, nil if there is no such type, where it belongs.
+func (r *round) place(t *typeRound, w *Worker, m *member, at int) {
 	if t == nil {
 		return
 	}

@@ -35,7 +35,7 @@ type Access struct {
 // Connect connects with a kubeconfig, or without one to the API server of the
 // pod that this runs in, and asks for its version.
 func Connect(kubeconfig, agent string) (*Access, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config, err := configure(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
 	}
@@ -59,6 +59,13 @@ func Connect(kubeconfig, agent string) (*Access, error) {
 	b.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
 	out.Events = b.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "rayburst"})
 	return out, nil
+}
+
+func configure(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
 
 // nudgeMinor is the first Kubernetes 1.x that reconciles a changed HPA at once

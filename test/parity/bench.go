@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -21,8 +21,8 @@ const timesOurs = 10
 
 // bench times the rows of the table, ours and Ray's, in one run, and compares
 // the answers. Rows for which Ray needs more than a minute are asked of it only
-// if full.
-func bench(ctx context.Context, python string, full bool, w io.Writer) (err error) {
+// if full. The growth is also written to the file csv, if one is named.
+func bench(ctx context.Context, python string, full bool, csv string, w io.Writer) (err error) {
 	ray, stop := lazily(ctx, python)
 	defer func() { err = errors.Join(err, stop()) }()
 	if _, err := ray([]byte(`{"nodeTypes":[]}`)); err != nil { // starts it and imports Ray
@@ -50,7 +50,14 @@ func bench(ctx context.Context, python string, full bool, w io.Writer) (err erro
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	growth(w)
+	printMemory(w)
+	points := growth()
+	printGrowth(w, points)
+	if csv != "" {
+		if err := os.WriteFile(csv, table(points), 0o644); err != nil {
+			return err
+		}
+	}
 	if missed > 0 {
 		return fmt.Errorf("%d rows miss their goal or differ from Ray", missed)
 	}
@@ -62,17 +69,25 @@ func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 // timed is the median time of a plan, and what one allocates.
 func timed(q nodetypes.Request) (median time.Duration, allocations, bytes uint64) {
 	var times []time.Duration
-	var before, after runtime.MemStats
 	for range timesOurs {
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		nodetypes.Schedule(q)
-		times = append(times, time.Since(start))
-		runtime.ReadMemStats(&after)
+		var took time.Duration
+		took, allocations, bytes = once(q)
+		times = append(times, took)
 	}
 	slices.Sort(times)
-	return times[len(times)/2], after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
+	return times[len(times)/2], allocations, bytes
+}
+
+// once is the time of one plan, and what it allocates.
+func once(q nodetypes.Request) (took time.Duration, allocations, bytes uint64) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	nodetypes.Schedule(q)
+	took = time.Since(start)
+	runtime.ReadMemStats(&after)
+	return took, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
 }
 
 // asked is how long Ray's scheduler takes for a row, 0 if it is not asked, and
@@ -92,25 +107,4 @@ func asked(ray planner, r rows.Row, full bool) (time.Duration, bool, error) {
 	start := time.Now()
 	theirs, err := ray(raw)
 	return time.Since(start), err == nil && ours.equal(theirs), err
-}
-
-// growth prints how the time grows with the number of tasks of a shape and with
-// the number of classes of nodes, and the most memory that was used.
-func growth(w io.Writer) {
-	fmt.Fprintln(w, "\n1,337 spare nodes, one shape:")
-	for _, n := range []int64{1, 1000, 1_000_000} {
-		q := rows.Tasks(1337, n)
-		took, _, _ := timed(q)
-		fmt.Fprintf(w, "  %9d tasks %6.2f ms\n", n, ms(took))
-	}
-	fmt.Fprintln(w, "10,000 nodes of so many classes, 10,000 tasks:")
-	for _, n := range []int{1, 10, 100, 1000, 10_000} {
-		q := rows.Classes(10_000, n)
-		took, _, _ := timed(q)
-		fmt.Fprintf(w, "  %9d classes %6.2f ms\n", n, ms(took))
-	}
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
-		fmt.Fprintf(w, "most memory of this process: %d MB\n", u.Maxrss/1024)
-	}
 }

@@ -18,10 +18,10 @@ import (
 )
 
 type options struct {
-	n, processes         int
-	seed                 uint64
-	level, cases, python string
-	bench, full          bool
+	n, processes              int
+	seed                      uint64
+	level, cases, python, csv string
+	bench, full               bool
 }
 
 func main() {
@@ -34,6 +34,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "", "an interpreter that has Ray (default: the one beside RAYBURST_RAY)")
 	flag.BoolVar(&o.bench, "bench", false, "time the rows of docs/benchmarks.md instead, ours and Ray's")
 	flag.BoolVar(&o.full, "full", false, "with -bench: ask Ray also where it needs minutes or hours")
+	flag.StringVar(&o.csv, "csv", "", "with -bench: write how the time grows to this file")
 	flag.Parse()
 	if err := run(context.Background(), o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "parity:", err)
@@ -56,7 +57,7 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 		}
 	}
 	if o.bench {
-		return bench(ctx, o.python, o.full, w)
+		return bench(ctx, o.python, o.full, o.csv, w)
 	}
 	questions, err := o.questions(w)
 	if err != nil {

@@ -60,7 +60,7 @@ ray.io/cluster: {{ .Release.Name }}
     - {name: RAYBURST_GCS_ADDRESS, value: {{ .gcs | quote }}}
     - {name: RAYBURST_NATS_URL, value: {{ include "ray.natsURL" .root | quote }}}
     - {name: RAYBURST_NATS_TOKEN_FILE, value: /var/run/secrets/rayburst/token}
-    - {name: RAYBURST_DIR, value: /rayburst}
+    - {name: RAYBURST_DIR, value: /shared}
     - {name: RAYBURST_LISTEN, value: ":8090"}
     - name: RAY_CLOUD_INSTANCE_ID
       valueFrom: {fieldRef: {fieldPath: metadata.name}}
@@ -86,7 +86,7 @@ ray.io/cluster: {{ .Release.Name }}
     capabilities: {drop: [ALL]}
     seccompProfile: {type: RuntimeDefault}
   volumeMounts:
-    - {name: rayburst, mountPath: /rayburst}
+    - {name: rayburst, mountPath: /shared}
     - {name: rayburst-token, mountPath: /var/run/secrets/rayburst, readOnly: true}
 {{- end }}
 {{- define "ray.authEnv" -}}
@@ -104,10 +104,10 @@ ray.io/cluster: {{ .Release.Name }}
     sources:
       - serviceAccountToken: {path: token, audience: rayburst, expirationSeconds: 3600}
 - name: dshm
-  emptyDir: {medium: Memory}
+  emptyDir: {medium: Memory{{ with .Values.shmSize }}, sizeLimit: {{ . }}{{ end }}}
 {{- end }}
 {{- define "ray.params" -}}
 {{- range $name, $value := . }}
-- {{ printf "--%s=%v" $name $value | quote }}
+- {{ printf "--%s=%s" $name (kindIs "string" $value | ternary $value (toJson $value)) | quote }}
 {{- end }}
 {{- end }}

@@ -63,11 +63,14 @@ func fleet(nodes, tasks, shapes int, f free) nodetypes.Request {
 	return q
 }
 
-func cluster(nodes int, f free) nodetypes.Request {
+func cluster(nodes int, f free) nodetypes.Request { return clusterOf(types, nodes, f) }
+
+// clusterOf has nodes of these types in turn.
+func clusterOf(of []nodetypes.NodeType, nodes int, f free) nodetypes.Request {
 	r := rand.New(rand.NewPCG(1, 2))
 	q := nodetypes.Request{NodeTypes: types, MaxWorkers: nodetypes.NoLimit, ConserveGPUNodes: true}
 	for i := range nodes {
-		t := types[i%len(types)]
+		t := of[i%len(of)]
 		address := demand.MustResources(map[string]float64{fmt.Sprintf("node:10.0.%d.%d", i/250, i%250+1): 1})
 		total := t.Resources.Add(address)
 		q.Nodes = append(q.Nodes, nodetypes.Node{
@@ -162,9 +165,10 @@ func Tasks(nodes int, tasks int64) nodetypes.Request {
 	return q
 }
 
-// Classes is so many nodes that are of so many classes, and as many tasks.
+// Classes is so many small nodes that are of so many classes, and as many equal
+// tasks.
 func Classes(nodes, classes int) nodetypes.Request {
-	q := cluster(nodes, func(_ *rand.Rand, i int, total demand.Resources) demand.Resources {
+	q := clusterOf(types[2:], nodes, func(_ *rand.Rand, i int, total demand.Resources) demand.Resources {
 		out := append(demand.Resources(nil), total...)
 		for j, e := range out {
 			if e.Name == "memory" {
