@@ -42,7 +42,7 @@ demo: build ray ## A burst on this machine: 40 GPU tasks and CPU tasks, workers 
 
 .PHONY: test
 test: build ray ## All tests, real Ray included
-	go test -race -shuffle=on $$(go list ./... | grep -v /test/ray)
+	go test -race -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
 	go test -count=1 -timeout 15m $(RAY_TESTS)
 
 .PHONY: test-keda
@@ -60,6 +60,12 @@ e2e-build: bin/lab ## Build Kubernetes, etcd, CoreDNS, KEDA, helm and kwok (the 
 .PHONY: e2e-up
 e2e-up: e2e-build ## A real one-node Kubernetes with KEDA, then: bin/lab exec kubectl get pods -A
 	bin/lab up $(E2E)
+
+.PHONY: e2e
+e2e: e2e-build build ray ## Ray clusters on a real Kubernetes with KEDA (the first time 15 min more; needs root and Debian)
+	bin/lab down
+	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && \
+	  bin/lab exec go test -count=1 -timeout 60m ./test/e2e; rc=$$?; bin/lab down; exit $$rc
 
 .PHONY: e2e-down
 e2e-down: bin/lab ## End the Kubernetes of e2e-up

@@ -123,7 +123,7 @@ func (s *service) headStart() kube.HeadStart {
 func (s *service) parts(ctx context.Context, listeners []net.Listener) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Leads: s.leads.Load})
+	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Leads: s.leads.Load, WrongVictims: s.source.WrongVictims})
 	var wg sync.WaitGroup
 	for name, f := range map[string]func(context.Context) error{
 		"http":       func(ctx context.Context) error { return httpapi.Serve(ctx, listeners[0], api) },

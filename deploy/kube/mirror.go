@@ -13,7 +13,8 @@ import (
 type mirror[T comparable] struct {
 	read    func(any) T
 	index   func(T) string
-	changed func() // something is another now
+	changed func()           // something is another now
+	became  func(old, now T) // an object that was known is another now; nil: nobody asks
 	synced  chan struct{}
 
 	mu    sync.RWMutex
@@ -60,6 +61,9 @@ func (m *mirror[T]) Update(obj any) error {
 	}
 	m.put(name, v)
 	m.mu.Unlock()
+	if had && old != v && m.became != nil {
+		m.became(old, v)
+	}
 	if !had || old != v {
 		m.changed()
 	}

@@ -3,6 +3,8 @@ package kube
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -20,11 +22,12 @@ type namespace struct {
 	sets        *mirror[replicaSet]      // by Deployment
 	deployments *mirror[deploymentState] // by name
 	targets     *mirror[int64]           // of HPAs, by name
+	wrong       atomic.Uint64            // victims that were not ours
 }
 
 func newNamespace(name string, changed func()) *namespace {
 	none := func(any) string { return "" }
-	return &namespace{
+	n := &namespace{
 		name: name,
 		pods: newMirror(func(o any) pod { return readPod(o.(*corev1.Pod)) }, func(p pod) string { return string(p.owner) }, changed),
 		sets: newMirror(func(o any) replicaSet { return readReplicaSet(o.(*appsv1.ReplicaSet)) },
@@ -34,6 +37,46 @@ func newNamespace(name string, changed func()) *namespace {
 		targets: newMirror(func(o any) int64 { return readTarget(o.(*autoscalingv2.HorizontalPodAutoscaler)) },
 			func(int64) string { return none(nil) }, func() {}),
 	}
+	n.pods.became = n.check
+	return n
+}
+
+// lag is within what time the watches of pods and Deployments show the same.
+const lag = 2 * time.Second
+
+// check counts a pod that was not marked and goes all the same because its
+// Deployment shrinks: a wrong victim. A pod that somebody deletes by name is
+// none: its Deployment asks for as many as before.
+func (n *namespace) check(old, now pod) {
+	if old.leaving || !now.leaving || now.marked || now.over {
+		return
+	}
+	deployment, ok := n.deploymentOf(now)
+	if !ok {
+		return
+	}
+	before, _ := n.deployments.get(deployment)
+	if len(n.workers(deployment))+1 > before.replicas {
+		n.wrong.Add(1)
+		return
+	}
+	time.AfterFunc(lag, func() {
+		if after, _ := n.deployments.get(deployment); after.replicas < before.replicas {
+			n.wrong.Add(1)
+		}
+	})
+}
+
+// deploymentOf is the Deployment of a pod.
+func (n *namespace) deploymentOf(p pod) (string, bool) {
+	n.sets.mu.RLock()
+	defer n.sets.mu.RUnlock()
+	for _, s := range n.sets.items {
+		if s.uid == p.owner && s.deployment != "" {
+			return s.deployment, true
+		}
+	}
+	return "", false
 }
 
 // run mirrors the namespace until the context ends.

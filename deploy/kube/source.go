@@ -86,6 +86,18 @@ func (s *Source) Clusters() map[demand.Cluster]*Cluster {
 	return out
 }
 
+// WrongVictims counts, by namespace, the workers that went because a Deployment
+// shrank although they had not been marked.
+func (s *Source) WrongVictims() map[string]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]uint64, len(s.namespaces))
+	for name, n := range s.namespaces {
+		out[name] = n.wrong.Load()
+	}
+	return out
+}
+
 // Run keeps reading until the context ends; it returns nil then.
 func (s *Source) Run(ctx context.Context) error {
 	var wg sync.WaitGroup

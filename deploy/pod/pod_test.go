@@ -90,7 +90,9 @@ func TestStartAgain(t *testing.T) {
 	dir := open(t, &Door{Reach: reachable})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- starter(dir, "while [ ! -e "+dir+"/go ]; do sleep 0.01; done; rm "+dir+"/go").Run(ctx) }()
+	go func() {
+		ended <- starter(dir, "while [ ! -e "+dir+"/go ]; do sleep 0.01; done; rm "+dir+"/go").Run(ctx)
+	}()
 	touch := func() {
 		if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
 			t.Fatal(err)

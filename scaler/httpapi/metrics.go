@@ -31,6 +31,7 @@ var (
 	poisonDesc   = desc("rayburst_reports_poison_total", "Malformed reports dropped.")
 	replacedDesc = desc("rayburst_reports_replaced_total", "Reports overtaken before they were read.")
 	overflowDesc = desc("rayburst_reports_overflow_total", "Reports dropped as too many nodes were held.")
+	wrongDesc    = desc("rayburst_wrong_victim_total", "Workers that went because their Deployment shrank although others were marked to go.", "namespace")
 
 	rayActive   = desc("autoscaler_active_nodes", "Nodes with Ray running.", "NodeType", "SessionName")
 	rayPending  = desc("autoscaler_pending_nodes", "Nodes on their way.", "NodeType", "SessionName")
@@ -47,6 +48,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, d := range c.Store.All() {
 		c.cluster(out, d)
 		rayGauges(out, d)
+	}
+	if c.WrongVictims != nil {
+		for namespace, n := range c.WrongVictims() {
+			counter(out, wrongDesc, n, namespace)
+		}
 	}
 	s := c.Inbox()
 	counter(out, reportsDesc, s.Reports)

@@ -24,7 +24,7 @@ const DefaultAddress = "127.0.0.1:8089"
 // aliveWithin is how old a decision may be while its loop still turns.
 const aliveWithin = 10 * time.Second
 
-// Config is what the API serves from; every field but Leads is required.
+// Config is what the API serves from; all but Leads and WrongVictims is required.
 type Config struct {
 	Store *Store
 	Now   func() time.Time
@@ -32,6 +32,9 @@ type Config struct {
 	Inbox func() InboxStats
 	// Leads tells whether this scaler decides; nil: it always does.
 	Leads func() bool
+	// WrongVictims counts, by namespace, workers that went unmarked while their
+	// type shrank; nil: nobody counts them.
+	WrongVictims func() map[string]uint64
 	// Record writes a recording of a cluster's decisions until the context
 	// ends. An error before the first Write is why there can be none now.
 	Record func(ctx context.Context, c demand.Cluster, out io.Writer) error

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,13 @@ func newCluster(t *testing.T, values string) *cluster {
 	c.upgrade(values)
 	c.headReady()
 	return c
+}
+
+// of is the same cluster for a subtest.
+func (c *cluster) of(t *testing.T) *cluster {
+	out := *c
+	out.t = t
+	return &out
 }
 
 func valuesFile(t *testing.T) string { return values(t) }
@@ -112,8 +120,7 @@ func (c *cluster) headReady() {
 // driver runs Python in the head's pod and returns what it prints.
 func (c *cluster) driver(code string) string {
 	c.t.Helper()
-	const begin = "import ray, time\nray.init(address='auto', log_to_driver=False, namespace='e2e', logging_level='ERROR')\n"
-	return c.must(begin+code, "kubectl", "-n", c.namespace, "exec", "-i", "deploy/"+release+"-head", "-c", "ray", "--", "/opt/venv/bin/python", "-")
+	return c.must(prelude(c.t)+code, c.python("-")...)
 }
 
 func (c *cluster) pods(selector string) []corev1.Pod {
@@ -135,6 +142,40 @@ func (c *cluster) live(nodeType string) []corev1.Pod {
 		}
 	}
 	return out
+}
+
+// only is the one pod of a type that is not on its way out.
+func (c *cluster) only(nodeType string) corev1.Pod {
+	c.t.Helper()
+	live := c.live(nodeType)
+	if len(live) != 1 {
+		c.t.Fatalf("%d pods of %s, want one", len(live), nodeType)
+	}
+	return live[0]
+}
+
+// names are in order.
+func names(pods []corev1.Pod) []string {
+	var out []string
+	for _, p := range pods {
+		out = append(out, p.Name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// events are the messages of an object's events of a reason.
+func (c *cluster) events(reason, object string) string {
+	c.t.Helper()
+	list, err := kube.CoreV1().Events(c.namespace).List(c.t.Context(), metav1.ListOptions{FieldSelector: "reason=" + reason + ",involvedObject.name=" + object})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var out []string
+	for _, e := range list.Items {
+		out = append(out, e.Type+" "+e.Message)
+	}
+	return strings.Join(out, "\n")
 }
 
 func ready(p corev1.Pod) bool {

@@ -1,0 +1,209 @@
+package kube
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/record"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/scaler"
+)
+
+// stage is a cluster with the type gpu, its Deployment at some replicas, and pods.
+type stage struct {
+	*Actor
+	client *fake.Clientset
+	now    time.Time
+}
+
+func newStage(t *testing.T, start HeadStart, replicas int32, pods ...*corev1.Pod) *stage {
+	t.Helper()
+	deployment := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "train-gpu", Namespace: "ml", UID: "d"}, Spec: appsv1.DeploymentSpec{Replicas: &replicas},
+	}
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Name: "train-gpu-1", Namespace: "ml", UID: "r", OwnerReferences: owned("Deployment", "train-gpu", "d")}}
+	objects := []runtime.Object{deployment, set}
+	ns := newNamespace("ml", func() {})
+	for _, p := range pods {
+		objects = append(objects, p)
+		add(t, ns.pods.Add(p))
+	}
+	add(t, ns.deployments.Add(deployment))
+	add(t, ns.sets.Add(set))
+	o := readScaledObject(object(t, gpuObject), "rayburst")
+	c := &Cluster{Name: demand.Cluster{Namespace: "ml", Name: "train"}, ns: ns, changed: make(chan struct{}, 1), types: []*scaledObject{o}}
+	s := &stage{client: fake.NewClientset(objects...), now: time.Unix(1_800_000_000, 0)}
+	s.client.PrependReactor("*", "deployments", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		return a.GetSubresource() == "scale", &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
+	})
+	s.Actor = NewActor(ActorConfig{
+		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: start, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+	})
+	return s
+}
+
+func add(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func owned(kind, name string, uid types.UID) []metav1.OwnerReference {
+	return []metav1.OwnerReference{{Kind: kind, Name: name, UID: uid, Controller: new(true)}}
+}
+
+func newPod(name string, annotations map[string]string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Namespace: "ml", UID: types.UID("uid-" + name), OwnerReferences: owned("ReplicaSet", "train-gpu-1", "r"), Annotations: annotations,
+	}}
+}
+
+// writes are what was written, sorted.
+func (s *stage) writes() []string {
+	var out []string
+	for _, a := range s.client.Actions() {
+		switch a := a.(type) {
+		case clienttesting.PatchAction:
+			out = append(out, "patch "+a.GetName()+" "+string(a.GetPatch()))
+		case clienttesting.DeleteAction:
+			out = append(out, "delete "+a.GetName())
+		case clienttesting.UpdateAction:
+			out = append(out, "update "+a.GetResource().Resource+"/"+a.GetSubresource())
+		}
+	}
+	slices.Sort(out)
+	s.client.ClearActions()
+	return out
+}
+
+// TestActorMarks: drained victims get the cost and the mark, withdrawn ones the
+// cost only; what is no victim any more loses it; what is right is left alone.
+func TestActorMarks(t *testing.T) {
+	s := newStage(t, HeadStartNever, 5,
+		newPod("busy", nil), newPod("drained", nil), newPod("withdrawn", nil),
+		newPod("back", map[string]string{costAnnotation: victimCost}),
+		newPod("marked", map[string]string{costAnnotation: victimCost, drainedAnnotation: "true"}))
+	d := &scaler.Decision{Victims: []string{"drained", "marked", "withdrawn"}, Withdraw: []string{"withdrawn"}}
+	s.act(t.Context(), d)
+	want := []string{
+		`patch back {"metadata":{"annotations":{"controller.kubernetes.io/pod-deletion-cost":null},"uid":"uid-back"}}`,
+		`patch drained {"metadata":{"annotations":{"controller.kubernetes.io/pod-deletion-cost":"-1000","rayburst.io/drained":"true"},"uid":"uid-drained"}}`,
+		`patch withdrawn {"metadata":{"annotations":{"controller.kubernetes.io/pod-deletion-cost":"-1000"},"uid":"uid-withdrawn"}}`,
+	}
+	if diff := cmp.Diff(want, s.writes()); diff != "" {
+		t.Error(diff)
+	}
+	s.act(t.Context(), d) // the watch has not shown it yet
+	if got := s.writes(); len(got) != 0 {
+		t.Errorf("written twice: %v", got)
+	}
+	s.now = s.now.Add(patience + time.Second)
+	s.act(t.Context(), d)
+	if got := s.writes(); len(got) != 3 {
+		t.Errorf("not written again: %v", got)
+	}
+}
+
+// TestActorRecycles: a drained pod whose type is needed again is deleted, that
+// very one.
+func TestActorRecycles(t *testing.T) {
+	s := newStage(t, HeadStartNever, 2, newPod("busy", nil), newPod("drained", map[string]string{costAnnotation: victimCost, drainedAnnotation: "true"}))
+	s.act(t.Context(), &scaler.Decision{Recycle: []string{"drained"}})
+	if diff := cmp.Diff([]string{"delete drained"}, s.writes()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestActorHeadStart: a target is written upward only, by whom and when it was
+// asked for, and never for a paused object.
+func TestActorHeadStart(t *testing.T) {
+	target := func(workers, replicas int) *scaler.Decision {
+		return &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: workers, Replicas: replicas}}}
+	}
+	for name, tt := range map[string]struct {
+		start   HeadStart
+		paused  bool
+		workers int
+		want    bool
+	}{
+		"up":            {HeadStartAlways, false, 5, true},
+		"off":           {HeadStartNever, false, 5, false},
+		"one alone":     {HeadStartMany, false, 5, false},
+		"paused":        {HeadStartAlways, true, 5, false},
+		"right already": {HeadStartAlways, false, 3, false},
+		"down":          {HeadStartAlways, false, 2, false},
+	} {
+		s := newStage(t, tt.start, 3)
+		s.Cluster.types[0].paused = tt.paused
+		s.act(t.Context(), target(tt.workers, 3))
+		wrote := slices.Contains(s.writes(), "update deployments/scale")
+		if wrote != tt.want {
+			t.Errorf("%s: written %v, want %v", name, wrote, tt.want)
+		}
+	}
+}
+
+// TestActorHoldsUnknown: what is not known changes nothing.
+func TestActorHoldsUnknown(t *testing.T) {
+	s := newStage(t, HeadStartAlways, 1, newPod("busy", nil))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(t.Context()) }()
+	s.Apply(&scaler.Decision{Unknown: "the head has not reported yet", Victims: []string{"busy"}, Targets: []scaler.Target{{Type: "gpu", Workers: 9}}})
+	time.Sleep(50 * time.Millisecond)
+	if got := s.writes(); len(got) != 0 {
+		t.Errorf("written: %v", got)
+	}
+}
+
+// TestWorld: workers are the pods of the type's Deployment that stay, by name.
+func TestWorld(t *testing.T) {
+	gone, failed, other := newPod("gone", nil), newPod("failed", nil), newPod("other", nil)
+	gone.DeletionTimestamp = new(metav1.Now())
+	gone.Finalizers = []string{"x"}
+	failed.Status.Phase = corev1.PodFailed
+	other.OwnerReferences = owned("ReplicaSet", "other", "o")
+	pending := newPod("b-pending", nil)
+	pending.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available"}}
+	drained := newPod("a-drained", map[string]string{drainedAnnotation: "true", costAnnotation: victimCost})
+	drained.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{Name: RayContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Unix(1_700_000_000, 0)}}},
+	}
+	s := newStage(t, HeadStartNever, 4, gone, failed, other, pending, drained)
+	w := s.Cluster.World()
+	want := []scaler.Worker{
+		{Name: "a-drained", Type: "gpu", Started: true, StartedAt: time.Unix(1_700_000_000, 0), Drained: true, Marked: true},
+		{Name: "b-pending", Type: "gpu", Trouble: "0/1 nodes are available"},
+	}
+	if diff := cmp.Diff(want, w.Workers); diff != "" {
+		t.Error(diff)
+	}
+	if len(w.Types) != 1 || w.Types[0].Replicas != 4 || w.Settings.MaxWorkers != 9 || w.Settings.RemovalSettle != removalSettle {
+		t.Errorf("got %+v, %+v", w.Types, w.Settings)
+	}
+}
+
+// TestTrouble says why a pod does not start.
+func TestTrouble(t *testing.T) {
+	p := newPod("x", nil)
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: RayContainer, RestartCount: 4, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: strings.Repeat("x", 999)}},
+	}}
+	got := readPod(p)
+	if !strings.HasPrefix(got.trouble, "ray: ImagePullBackOff xxx") || len(got.trouble) != 200 || got.failures != 4 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -1,0 +1,133 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestMinimumRaised: workers come with a raised minReplicaCount, and more with
+// demand (KubeRay's TestRayClusterAutoscalerMinReplicasUpdate).
+func TestMinimumRaised(t *testing.T) {
+	c := newCluster(t, workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 3"))
+	c.becomes("small", 0)
+	c.upgrade(workers("small", "idleTimeoutSeconds: 2\nminWorkers: 2\nmaxWorkers: 3"))
+	c.becomes("small", 2)
+	c.stays("small", 2, 6*time.Second)
+	for _, name := range []string{"one", "two", "three"} {
+		c.start(name, "num_cpus=1")
+	}
+	c.becomes("small", 3)
+	c.driver("for name in ('one', 'two', 'three'):\n    ray.kill(ray.get_actor(name))\n")
+	c.becomes("small", 2)
+}
+
+// TestMaximumChanged: a raised maxReplicaCount is used, and a lowered one obeyed
+// (KubeRay's TestRayClusterAutoscalerMaxReplicasUpdate). HPA clamps to a lowered
+// maximum itself, at once, and does not ask which workers are busy: the idle
+// ones are the first to go only as far as we could mark them.
+func TestMaximumChanged(t *testing.T) {
+	most := func(n int) string { return workers("small", fmt.Sprintf("idleTimeoutSeconds: 60\nmaxWorkers: %d", n)) }
+	c := newCluster(t, most(2))
+	small := c.trace("small")
+	for _, name := range []string{"one", "two", "three"} {
+		c.start(name, "num_cpus=1")
+	}
+	c.becomes("small", 2)
+	c.stays("small", 2, 5*time.Second)
+	c.upgrade(most(3))
+	c.becomes("small", 3)
+	busy := c.driver("print(ray.get(ray.get_actor('two').pod.remote()))\nfor name in ('one', 'three'):\n    ray.kill(ray.get_actor(name))\n")
+	begin := time.Now()
+	c.upgrade(most(1))
+	c.becomes("small", 1)
+	t.Logf("one worker is left %.1f s after the maximum became 1: %s; busy was %s", time.Since(begin).Seconds(), c.only("small").Name, busy)
+	t.Logf("replicas: %v", small)
+}
+
+// TestRollout: a changed pod template exchanges idle workers one by one, and we
+// remove none meanwhile.
+func TestRollout(t *testing.T) {
+	of := func(env string) string {
+		return workers("small", "idleTimeoutSeconds: 10\nmaxWorkers: 2\nenv: [{name: COLOUR, value: "+env+"}]")
+	}
+	c := newCluster(t, of("red"))
+	c.start("one", "num_cpus=1")
+	c.start("two", "num_cpus=1")
+	c.becomes("small", 2)
+	c.driver("for name in ('one', 'two'):\n    ray.kill(ray.get_actor(name))\n")
+	small, old, begin := c.trace("small"), names(c.live("small")), time.Now()
+	c.upgrade(of("blue"))
+	eventually(t, "all pods are exchanged", func() (bool, string) {
+		up, blue := 0, 0
+		for _, p := range c.live("small") {
+			if ready(p) {
+				up++
+			}
+			if p.Spec.Containers[0].Env[len(p.Spec.Containers[0].Env)-1].Value == "blue" && ready(p) {
+				blue++
+			}
+		}
+		if up == 0 {
+			t.Error("no worker was ready during the rollout")
+		}
+		return blue == 2, fmt.Sprintf("%d ready, %d of them new", up, blue)
+	})
+	if small.fell() {
+		t.Errorf("small went %v during the rollout", small)
+	}
+	t.Logf("%v became %v in %.1f s", old, names(c.live("small")), time.Since(begin).Seconds())
+	c.becomes("small", 0)
+}
+
+// TestPaused: nothing is changed while a ScaledObject is paused, not even by a
+// head start.
+func TestPaused(t *testing.T) {
+	c := newCluster(t, workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 2"))
+	c.becomes("small", 0)
+	c.kubectl("annotate", "scaledobject", release+"-small", "autoscaling.keda.sh/paused=true")
+	time.Sleep(2 * time.Second) // KEDA and we have seen it
+	c.start("one", "num_cpus=1")
+	c.stays("small", 0, 10*time.Second)
+	begin := time.Now()
+	c.kubectl("annotate", "scaledobject", release+"-small", "autoscaling.keda.sh/paused-")
+	c.becomes("small", 1)
+	t.Logf("a worker was ready %.1f s after the pause", time.Since(begin).Seconds())
+	c.kubectl("annotate", "scaledobject", release+"-small", "autoscaling.keda.sh/paused=true")
+	time.Sleep(2 * time.Second) // the same
+	c.kill("one")
+	c.stays("small", 1, 10*time.Second)
+	c.kubectl("annotate", "scaledobject", release+"-small", "autoscaling.keda.sh/paused-")
+	c.becomes("small", 0)
+}
+
+// TestDemandReturns: demand that comes while an idle worker has been drained is
+// served without a step down: the pod is exchanged for a fresh one, as Ray
+// takes no drain back.
+func TestDemandReturns(t *testing.T) {
+	c := newCluster(t, workers("small", "idleTimeoutSeconds: 4\nmaxWorkers: 2"))
+	c.start("one", "num_cpus=1")
+	c.becomes("small", 1)
+	old := c.only("small").Name
+	s := c.begin("ray.kill(ray.get_actor('one'))\nsay('killed')\npause()\na = Actor.options(name='two', lifetime='detached', num_cpus=1).remote()\nsay('asked')\nsay('runs', ray.get(a.pod.remote()))\n")
+	s.says("killed")
+	small := c.trace("small")
+	eventually(t, "the worker is drained", func() (bool, string) {
+		p := c.only("small")
+		return p.Annotations["rayburst.io/drained"] != "", fmt.Sprint(p.Annotations)
+	})
+	begin := time.Now()
+	s.tell()
+	s.says("asked")
+	by := s.says("runs")[0]
+	t.Logf("the actor runs on %s %.1f s after the drain of %s; replicas: %v", by, time.Since(begin).Seconds(), old, small)
+	if by == old {
+		t.Errorf("the actor runs on the drained %s", old)
+	}
+	if small.fell() {
+		t.Errorf("small went %v", small)
+	}
+	c.becomes("small", 1)
+	c.kill("two")
+	c.becomes("small", 0)
+}
