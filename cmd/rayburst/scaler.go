@@ -30,6 +30,7 @@ type scalerCmd struct {
 	Addr       string   `default:"${addr}" help:"host:port for the HTTP API (status, explain, metrics)."`
 	TLS        string   `name:"tls-dir" type:"existingdir" help:"Folder with tls.crt, tls.key and ca.crt: mutual TLS with KEDA; renewed files are taken at once."`
 	Lease      string   `help:"namespace/name of a Lease: of several scalers only its holder decides. Without it this one does."`
+	Nudge      string   `default:"auto" enum:"auto,off" help:"Make KEDA and HPA follow a changed target at once (Kubernetes ≥ 1.37, KEDA ≥ 2.21): auto or off."`
 	HeadStart  string   `default:"auto" enum:"auto,off" help:"Write a risen target to the Deployment too where KEDA and HPA would be slow: auto or off."`
 	Verbose    bool     `short:"v" help:"Log more."`
 }
@@ -80,7 +81,7 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.keda, err = keda.New(keda.Config{Now: s.now, Log: s.log, Credentials: credentials, HPAHasTarget: s.hasTarget})
+	s.keda, err = keda.New(keda.Config{Now: s.now, Log: s.log, Credentials: credentials, HPAHasTarget: s.hasTarget, NoNudge: s.Nudge == "off"})
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (s *service) headStart() kube.HeadStart {
 	switch {
 	case s.HeadStart == "off":
 		return kube.HeadStartNever
-	case s.kube.Nudges():
+	case s.kube.Nudges() && s.Nudge == "auto":
 		return kube.HeadStartMany
 	}
 	return kube.HeadStartAlways

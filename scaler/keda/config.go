@@ -28,6 +28,8 @@ type Config struct {
 	// needs its caCert, tlsClientCert and tlsClientKey to match
 	// (keda pkg/scalers/external_scaler.go, buildGRPCConnection).
 	Credentials credentials.TransportCredentials
+	// NoNudge leaves every change to HPA's own period.
+	NoNudge bool
 	// HPAHasTarget tells whether the HPA of a node type already has the
 	// averageValue last streamed; only then can a second nudge help, before it
 	// the first one is still in KEDA's queue. It is called by Publish and must

@@ -24,6 +24,7 @@ const (
 // Unknown decisions must not be shown.
 type nudger struct {
 	types map[string]*nudged
+	off   bool // nobody is nudged
 }
 
 // nudged is what a nudger remembers of one type.
@@ -39,6 +40,9 @@ type nudged struct {
 // the order in which to do it. hpaHas tells whether the HPA of a type has the
 // target last streamed.
 func (g *nudger) observe(now time.Time, ts []scaler.Target, hpaHas func(nodeType string) bool) []string {
+	if g.off {
+		return nil
+	}
 	starting := g.starting(ts) > together
 	var due []scaler.Target
 	seen := make(map[string]*nudged, len(ts))

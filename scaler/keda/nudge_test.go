@@ -116,3 +116,14 @@ func targets(t *testing.T, text string) (ts []scaler.Target) {
 	}
 	return ts
 }
+
+// TestNoNudge: where it is switched off no change moves the metric's target.
+func TestNoNudge(t *testing.T) {
+	g := nudger{off: true}
+	for i, workers := range []int{0, 5, 50, 3} {
+		got := g.observe(time.Unix(int64(i), 0), []scaler.Target{{Type: "a", Workers: workers, Replicas: 1}}, func(string) bool { return true })
+		if len(got) > 0 {
+			t.Errorf("nudged: %v", got)
+		}
+	}
+}

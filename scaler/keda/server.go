@@ -89,7 +89,7 @@ func (s *Server) options() []grpc.ServerOption {
 // in order and at least every Config.Fresh, also when nothing changed; the
 // decision must not be changed any more.
 func (s *Server) Publish(d *scaler.Decision) {
-	row, _ := s.clusters.LoadOrStore(d.Cluster, &cluster{})
+	row, _ := s.clusters.LoadOrStore(d.Cluster, &cluster{nudger: nudger{off: s.cfg.NoNudge}})
 	c := row.(*cluster).publish(s.cfg.Now(), s.cfg.Fresh, d, func(nodeType string, n uint64) bool {
 		return s.cfg.HPAHasTarget(d.Cluster, nodeType, Target(n))
 	})
