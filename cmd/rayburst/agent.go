@@ -26,6 +26,9 @@ type agentCmd struct {
 	Verbose    bool   `short:"v" help:"Log more."`
 }
 
+// trimAfter is when an agent has started.
+const trimAfter = 3 * time.Second
+
 // Run publishes until the process is asked to end.
 func (c *agentCmd) Run(ctx context.Context) error {
 	cluster, err := parseCluster(c.Cluster)
@@ -43,6 +46,7 @@ func (c *agentCmd) Run(ctx context.Context) error {
 		return err
 	}
 	runtime.GOMAXPROCS(1) // ten small calls a second: threads that wake one another would cost more than the work
+	time.AfterFunc(trimAfter, trim)
 	log := logger(c.Verbose)
 	conn, err := c.connect("rayburst agent "+c.InstanceID, log)
 	if err != nil {

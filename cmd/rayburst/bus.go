@@ -27,7 +27,7 @@ func (c *natsCmd) Run(ctx context.Context) error {
 		return err
 	}
 	reviewer := &kube.Reviewer{Client: access.Client, Audience: c.Audience, Now: time.Now}
-	log := logger(c.Verbose)
+	log := serverLogger(c.Verbose)
 	server, err := nats.Start(nats.ServerOptions{
 		Host: c.Host, Port: c.Port, Health: c.Health, Log: log,
 		Identify: func(token string) (nats.Grant, error) {

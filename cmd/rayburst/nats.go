@@ -70,10 +70,21 @@ func (f natsFlags) tls() (*tls.Config, error) {
 	return c, nil
 }
 
-func logger(verbose bool) *slog.Logger {
-	level := slog.LevelWarn
+// serverLogger is the log of what runs beside KEDA: it says each changed decision.
+func serverLogger(verbose bool) *slog.Logger {
 	if verbose {
-		level = slog.LevelDebug
+		return logAt(slog.LevelDebug)
 	}
+	return logAt(slog.LevelInfo)
+}
+
+func logger(verbose bool) *slog.Logger {
+	if verbose {
+		return logAt(slog.LevelDebug)
+	}
+	return logAt(slog.LevelWarn)
+}
+
+func logAt(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/klog/v2"
+
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/deploy/kube"
@@ -40,7 +42,8 @@ func (c *scalerCmd) Run(ctx context.Context) error {
 	if c.URL == "" {
 		return errors.New("--nats-url: give the NATS server, e.g. nats://nats.keda:4222")
 	}
-	log := logger(c.Verbose)
+	log := serverLogger(c.Verbose)
+	klog.SetSlogLogger(log)
 	conn, err := c.connect("rayburst scaler", log)
 	if err != nil {
 		return err
