@@ -56,7 +56,7 @@ func TestTypeAdded(t *testing.T) {
 	c.becomes("small", 1)
 	c.upgrade(workers("small", small, "gpu", gpu))
 	c.becomes("small", 1, "gpu", 0)
-	c.start("two", "num_cpus=0, num_gpus=1")
+	c.start("two", "num_cpus=1, num_gpus=1")
 	c.becomes("small", 1, "gpu", 1)
 	c.start("three", "num_cpus=1")
 	c.becomes("small", 2, "gpu", 1)
