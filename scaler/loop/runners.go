@@ -58,16 +58,5 @@ func (r *Runners) Stop(c demand.Cluster) {
 	}
 }
 
-// Clusters are those with a runner.
-func (r *Runners) Clusters() []demand.Cluster {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make([]demand.Cluster, 0, len(r.by))
-	for c := range r.by {
-		out = append(out, c)
-	}
-	return out
-}
-
 // Wait waits until all have ended.
 func (r *Runners) Wait() { r.wg.Wait() }
