@@ -25,3 +25,7 @@ runAsUser: 65532
 capabilities: {drop: [ALL]}
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
+{{/* rayburst.switch: auto or off, which YAML reads as false. */}}
+{{- define "rayburst.switch" -}}
+{{ if eq (toString .) "false" }}off{{ else }}{{ . }}{{ end }}
+{{- end }}
