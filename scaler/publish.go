@@ -3,9 +3,11 @@ package scaler
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/nodetypes"
 )
 
 // decision is the round's result, sorted.
@@ -172,11 +174,19 @@ func (r *round) detail(t *typeRound, out Target) string {
 	case ReasonBackOff:
 		return have + "; " + t.backOff.String()
 	case ReasonMaxWorkers:
-		return fmt.Sprintf("%s; max_workers is %d, the cluster's %d", have, t.MaxWorkers, r.Settings.MaxWorkers)
+		return fmt.Sprintf("%s; max_workers is %s, the cluster's %s", have, limit(t.MaxWorkers), limit(r.Settings.MaxWorkers))
 	case ReasonOverMaximum:
 		return fmt.Sprintf("%s; max_workers is %d, busy workers are never stopped", have, t.MaxWorkers)
 	}
 	return have
+}
+
+// limit is a maximum in words.
+func limit(n int) string {
+	if n == nodetypes.NoLimit {
+		return "unlimited"
+	}
+	return strconv.Itoa(n)
 }
 
 func causes(t *typeRound) string {

@@ -43,7 +43,7 @@ func (c *scalerCmd) Run(ctx context.Context) error {
 		return errors.New("--nats-url: give the NATS server, e.g. nats://nats.keda:4222")
 	}
 	log := serverLogger(c.Verbose)
-	klog.SetSlogLogger(log)
+	klog.SetSlogLogger(logAt(slog.LevelWarn))
 	conn, err := c.connect("rayburst scaler", log)
 	if err != nil {
 		return err

@@ -291,9 +291,10 @@ func (a *Agent) Preempt(ctx context.Context, deadline time.Time, message string)
 	if err != nil {
 		return err
 	}
+	drained := a.Now() // what was leased before is in a later answer
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	for ctx.Err() == nil && a.pub.busy() {
+	for ctx.Err() == nil && a.pub.busy(drained) {
 		pause(ctx, pollInterval)
 	}
 	return nil

@@ -45,11 +45,15 @@ func (p *publication) node() string {
 	return p.report.NodeID
 }
 
-// busy tells whether the raylet has said lately that something runs on it.
-func (p *publication) busy() bool {
+// busy tells whether something runs on the raylet as far as it has said since a
+// moment. One that does not answer runs nothing any more.
+func (p *publication) busy(since time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.report.Raylet != nil && p.report.Raylet.Idle == 0 && p.agent.Now().Sub(p.rayletAt) < lostAfter
+	if p.report.Raylet == nil || p.agent.Now().Sub(p.rayletAt) >= lostAfter {
+		return false
+	}
+	return p.report.Raylet.Idle == 0 || !p.rayletAt.After(since)
 }
 
 func (p *publication) setRaylet(l *demand.RayletLoad) {

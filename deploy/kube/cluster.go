@@ -92,47 +92,56 @@ func settings(types []*scaledObject) scaler.Settings {
 }
 
 // grouped are the good objects of each cluster, by node type, and what is wrong
-// with the others: two of one type, or settings that differ within a cluster.
-func grouped(objects []*scaledObject) (map[demand.Cluster][]*scaledObject, map[*scaledObject]error) {
-	good, bad := map[demand.Cluster][]*scaledObject{}, map[*scaledObject]error{}
+// with others: two of one type drive nothing but the first; settings that differ
+// within a cluster are doubts, as objects that are applied one after another
+// differ for a moment, and the first by node type counts.
+func grouped(objects []*scaledObject) (good map[demand.Cluster][]*scaledObject, bad, doubts map[*scaledObject]error) {
+	good, bad, doubts = map[demand.Cluster][]*scaledObject{}, map[*scaledObject]error{}, map[*scaledObject]error{}
 	slices.SortFunc(objects, func(a, b *scaledObject) int {
 		return cmp.Or(cmp.Compare(a.nodeType.Name, b.nodeType.Name), cmp.Compare(a.name, b.name))
 	})
 	for _, o := range objects {
-		err := o.problem
-		if err == nil {
-			err = disagrees(o, good[o.cluster])
-		}
-		if err != nil {
+		others := good[o.cluster]
+		if err := cmp.Or(o.problem, repeats(o, others)); err != nil {
 			bad[o] = err
 			continue
 		}
-		good[o.cluster] = append(good[o.cluster], o)
+		if err := disagrees(o, others); err != nil {
+			doubts[o] = err
+		}
+		good[o.cluster] = append(others, o)
 	}
-	return good, bad
+	return good, bad, doubts
 }
 
-// disagrees tells what an object says otherwise than those of its cluster before it.
-func disagrees(o *scaledObject, others []*scaledObject) error {
+// repeats tells what an object drives that one of its cluster drives already.
+func repeats(o *scaledObject, others []*scaledObject) error {
 	for _, other := range others {
 		switch {
 		case other.nodeType.Name == o.nodeType.Name:
 			return fmt.Errorf("trigger metadata key %q: must be of one ScaledObject only (%s has it too)", "nodeType", other.name)
 		case other.target == o.target:
 			return fmt.Errorf("spec.scaleTargetRef.name: must be of one ScaledObject only (%s has it too)", other.name)
-		case differs(o.trigger.UpscalingSpeed, other.trigger.UpscalingSpeed):
-			return differing("upscalingSpeed", *o.trigger.UpscalingSpeed, other.name, *other.trigger.UpscalingSpeed)
-		case differs(o.trigger.ClusterMaxWorkers, other.trigger.ClusterMaxWorkers):
-			return differing("clusterMaxWorkers", *o.trigger.ClusterMaxWorkers, other.name, *other.trigger.ClusterMaxWorkers)
 		}
 	}
 	return nil
 }
 
-func differs[T comparable](a, b *T) bool { return a != nil && b != nil && *a != *b }
+// disagrees tells what an object says otherwise of its cluster than the first of
+// those before it that says it.
+func disagrees(o *scaledObject, others []*scaledObject) error {
+	speed := func(o *scaledObject) *float64 { return o.trigger.UpscalingSpeed }
+	limit := func(o *scaledObject) *int { return o.trigger.ClusterMaxWorkers }
+	return cmp.Or(differs("upscalingSpeed", o, others, speed), differs("clusterMaxWorkers", o, others, limit))
+}
 
-func differing(key string, value any, other string, its any) error {
-	return fmt.Errorf("trigger metadata key %q: must be equal in all objects of the cluster (got %v, %s has %v)", key, value, other, its)
+func differs[T comparable](key string, o *scaledObject, others []*scaledObject, value func(*scaledObject) *T) error {
+	i := slices.IndexFunc(others, func(other *scaledObject) bool { return value(other) != nil })
+	if i < 0 || value(o) == nil || *value(o) == *value(others[i]) {
+		return nil
+	}
+	return fmt.Errorf("trigger metadata key %q: must be equal in all objects of the cluster (got %v, %s has %v)",
+		key, *value(o), others[i].name, *value(others[i]))
 }
 
 // HPAHasTarget tells whether the HPA of a node type has an averageValue.

@@ -118,8 +118,8 @@ func TestPaused(t *testing.T) {
 	}
 }
 
-// TestGrouped: objects that contradict one another do not drive a cluster; the
-// first by node type and name does.
+// TestGrouped: of objects that drive the same only the first by node type and
+// name does; settings that differ within a cluster are doubted.
 func TestGrouped(t *testing.T) {
 	read := func(edits ...string) *scaledObject { return readScaledObject(object(t, edited(edits...)), "rayburst") }
 	objects := []*scaledObject{
@@ -131,18 +131,26 @@ func TestGrouped(t *testing.T) {
 		read("nodeType: gpu", "nodeType: zpu", "{name: train-gpu}", "{name: zpu}"),
 		read("rayCluster: train", "rayCluster: serve"),
 	}
-	good, bad := grouped(objects)
+	good, bad, doubts := grouped(objects)
 	got := map[string]string{}
 	for c, types := range good {
 		for _, o := range types {
 			got[c.String()+" "+o.nodeType.Name] = o.name
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"ml/train gpu": "other", "ml/train zpu": "train-gpu", "ml/serve gpu": "train-gpu"}, got); diff != "" {
+	if diff := cmp.Diff(map[string]string{
+		"ml/train gpu": "other", "ml/train xpu": "train-gpu", "ml/train ypu": "train-gpu", "ml/train zpu": "train-gpu", "ml/serve gpu": "train-gpu",
+	}, got); diff != "" {
 		t.Error(diff)
 	}
 	var text []string
 	for _, err := range bad {
+		text = append(text, err.Error())
+	}
+	if len(bad) != 2 || len(doubts) != 2 {
+		t.Errorf("%d are bad, %d are doubted", len(bad), len(doubts))
+	}
+	for _, err := range doubts {
 		text = append(text, err.Error())
 	}
 	for _, want := range []string{

@@ -50,7 +50,8 @@ type Source struct {
 	objects    map[string]map[string]*scaledObject // by namespace and name
 	namespaces map[string]*watched
 	clusters   map[demand.Cluster]*Cluster
-	told       map[string]string // by uid: the last problem that became an event
+	told       map[string]string      // by uid: the last problem that became an event
+	doubted    map[string]*time.Timer // by uid and problem: what becomes an event unless it passes
 }
 
 // watched is a namespace and what ends its mirrors.
@@ -67,6 +68,7 @@ func NewSource(c Config) *Source {
 	return &Source{
 		Config: c, changed: make(chan struct{}, 1), dirty: make(chan struct{}, 1), objects: map[string]map[string]*scaledObject{},
 		namespaces: map[string]*watched{}, clusters: map[demand.Cluster]*Cluster{}, told: map[string]string{},
+		doubted: map[string]*time.Timer{},
 	}
 }
 
@@ -149,7 +151,7 @@ func (s *Source) group(ctx context.Context) {
 			all = append(all, o)
 		}
 	}
-	good, bad := grouped(all)
+	good, bad, doubts := grouped(all)
 	s.watch(ctx, good)
 	set := s.assign(good)
 	s.mu.Unlock()
@@ -157,6 +159,7 @@ func (s *Source) group(ctx context.Context) {
 		c.set(types)
 	}
 	s.complain(bad)
+	s.doubt(ctx, doubts)
 	signal(s.changed)
 }
 
@@ -219,8 +222,37 @@ func (s *Source) complain(bad map[*scaledObject]error) {
 	for o, err := range bad {
 		if key := string(o.uid); s.told[key] != err.Error() {
 			s.told[key] = err.Error()
-			s.Log.Warn("scaled object is not a node type", "namespace", o.namespace, "name", o.name, "error", err)
-			s.Events.Event(o.reference(), corev1.EventTypeWarning, "InvalidTrigger", err.Error())
+			s.tell(o, err)
+		}
+	}
+}
+
+func (s *Source) tell(o *scaledObject, err error) {
+	s.Log.Warn("scaled object is wrong", "namespace", o.namespace, "name", o.name, "error", err)
+	s.Events.Event(o.reference(), corev1.EventTypeWarning, "InvalidTrigger", err.Error())
+}
+
+// doubtTime is for how long the objects of a cluster may differ while they are
+// applied one after another.
+const doubtTime = 10 * time.Second
+
+// doubt tells a doubt once it has lasted.
+func (s *Source) doubt(ctx context.Context, doubts map[*scaledObject]error) {
+	now := map[string]bool{}
+	for o, err := range doubts {
+		key := string(o.uid) + err.Error()
+		if now[key] = true; s.doubted[key] == nil {
+			s.doubted[key] = time.AfterFunc(doubtTime, func() {
+				if ctx.Err() == nil {
+					s.tell(o, err)
+				}
+			})
+		}
+	}
+	for key, timer := range s.doubted {
+		if !now[key] {
+			timer.Stop()
+			delete(s.doubted, key)
 		}
 	}
 }

@@ -2,13 +2,14 @@ package e2e_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
 
-// TestMinimumRaised: workers come with a raised minReplicaCount, and more with
-// demand (KubeRay's TestRayClusterAutoscalerMinReplicasUpdate).
-func TestMinimumRaised(t *testing.T) {
+// TestMinimumChanged: workers come with a raised minReplicaCount, more with
+// demand, and go with a lowered one (KubeRay's TestRayClusterAutoscalerMinReplicasUpdate).
+func TestMinimumChanged(t *testing.T) {
 	c := newCluster(t, workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 3"))
 	c.becomes("small", 0)
 	c.upgrade(workers("small", "idleTimeoutSeconds: 2\nminWorkers: 2\nmaxWorkers: 3"))
@@ -20,12 +21,14 @@ func TestMinimumRaised(t *testing.T) {
 	c.becomes("small", 3)
 	c.driver("for name in ('one', 'two', 'three'):\n    ray.kill(ray.get_actor(name))\n")
 	c.becomes("small", 2)
+	c.upgrade(workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 3"))
+	c.becomes("small", 0)
 }
 
 // TestMaximumChanged: a raised maxReplicaCount is used, and a lowered one obeyed
 // (KubeRay's TestRayClusterAutoscalerMaxReplicasUpdate). HPA clamps to a lowered
-// maximum itself, at once, and does not ask which workers are busy: the idle
-// ones are the first to go only as far as we could mark them.
+// maximum itself, at once: idle workers go first only if we marked them sooner,
+// which takes us about as long. A busy one that goes has preStop's time to end.
 func TestMaximumChanged(t *testing.T) {
 	most := func(n int) string { return workers("small", fmt.Sprintf("idleTimeoutSeconds: 60\nmaxWorkers: %d", n)) }
 	c := newCluster(t, most(2))
@@ -40,9 +43,14 @@ func TestMaximumChanged(t *testing.T) {
 	busy := c.driver("print(ray.get(ray.get_actor('two').pod.remote()))\nfor name in ('one', 'three'):\n    ray.kill(ray.get_actor(name))\n")
 	begin := time.Now()
 	c.upgrade(most(1))
-	c.becomes("small", 1)
-	t.Logf("one worker is left %.1f s after the maximum became 1: %s; busy was %s", time.Since(begin).Seconds(), c.only("small").Name, busy)
-	t.Logf("replicas: %v", small)
+	eventually(t, "one worker at most is left", func() (bool, string) {
+		left := names(c.live("small"))
+		return c.replicas("small") <= 1 && len(left) <= 1, fmt.Sprint(left)
+	})
+	t.Logf("%.1f s after the maximum became 1 there is %v; busy was %s", time.Since(begin).Seconds(), names(c.live("small")), strings.TrimSpace(busy))
+	if small.most() > 3 {
+		t.Errorf("small went %v", small)
+	}
 }
 
 // TestRollout: a changed pod template exchanges idle workers one by one, and we
@@ -130,4 +138,49 @@ func TestDemandReturns(t *testing.T) {
 	c.becomes("small", 1)
 	c.kill("two")
 	c.becomes("small", 0)
+}
+
+// TestSettingsChanged: a setting that is in the objects of all types is changed
+// in one after another; no type is refused, and none changes its workers.
+func TestSettingsChanged(t *testing.T) {
+	values := workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 2\nextraResources: {solo: 1}", "gpu", "idleTimeoutSeconds: 2\nmaxWorkers: 2\nextraResources: {GPU: 1}")
+	c := newCluster(t, values)
+	c.start("one", "num_cpus=1, resources={'solo': 1}")
+	c.start("two", "num_cpus=1, num_gpus=1")
+	c.becomes("small", 1, "gpu", 1)
+	small, gpu := c.trace("small"), c.trace("gpu")
+	for _, speed := range []string{"2", "3", "1"} {
+		c.upgrade(values + "upscalingSpeed: " + speed + "\n")
+	}
+	c.stays("small", 1, 5*time.Second)
+	for _, nodeType := range []string{"small", "gpu"} {
+		if said := c.events("InvalidTrigger", release+"-"+nodeType); said != "" {
+			t.Errorf("%s was refused: %s", nodeType, said)
+		}
+	}
+	if small.fell() || gpu.fell() {
+		t.Errorf("small went %v, gpu went %v", small, gpu)
+	}
+}
+
+// TestTypeRemoved: a type that is removed from a running cluster takes its
+// workers along and leaves the others alone.
+func TestTypeRemoved(t *testing.T) {
+	const small, gpu = "idleTimeoutSeconds: 2\nmaxWorkers: 2\nextraResources: {solo: 1}", "idleTimeoutSeconds: 2\nmaxWorkers: 2\nextraResources: {GPU: 1}"
+	c := newCluster(t, workers("small", small, "gpu", gpu))
+	c.start("one", "num_cpus=1, resources={'solo': 1}")
+	c.start("two", "num_cpus=1, num_gpus=1")
+	c.becomes("small", 1, "gpu", 1)
+	trace := c.trace("small")
+	c.upgrade(workers("small", small))
+	eventually(t, "the pods of the removed type are gone", func() (bool, string) {
+		left := names(c.pods("ray.io/group=gpu"))
+		return len(left) == 0, fmt.Sprint(left)
+	})
+	c.stays("small", 1, 3*time.Second)
+	c.kill("one")
+	c.becomes("small", 0)
+	if trace.most() > 1 {
+		t.Errorf("small went %v", trace)
+	}
 }

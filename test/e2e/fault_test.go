@@ -2,7 +2,11 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,4 +152,52 @@ func (c *cluster) restarted(most int32) {
 			}
 		}
 	}
+}
+
+// TestAgentKilled: an agent that ends is started again; Ray beside it and what
+// runs there notice nothing, and the worker stays.
+func TestAgentKilled(t *testing.T) {
+	c := newCluster(t, workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 2"))
+	c.start("one", "num_cpus=1")
+	c.becomes("small", 1)
+	old, small, begin := c.only("small").Name, c.trace("small"), time.Now()
+	for i := range 2 {
+		c.killAgent(old)
+		eventually(t, "the agent has been started again", func() (bool, string) {
+			p := c.only("small")
+			n := p.Status.InitContainerStatuses[0].RestartCount
+			return int(n) == i+1 && ready(p), fmt.Sprintf("%d restarts", n)
+		})
+		t.Logf("restarted and ready %.1f s after the first kill", time.Since(begin).Seconds())
+	}
+	if where := strings.TrimSpace(c.driver("print(ray.get(ray.get_actor('one').pod.remote()))\n")); where != old {
+		t.Errorf("the actor is on %s, was on %s", where, old)
+	}
+	if fmt.Sprint(small.replicas()) != "[1]" {
+		t.Errorf("small went %v", small)
+	}
+	c.restarted(0)
+	c.kill("one")
+	c.becomes("small", 0)
+}
+
+// killAgent kills the agent of a pod: the lab's pods are processes of this machine.
+func (c *cluster) killAgent(pod string) {
+	c.t.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, path := range paths {
+		env, _ := os.ReadFile(path) // it may have ended
+		command, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if contains("\x00"+string(env), "\x00RAYBURST_CLUSTER="+c.namespace+"/", "\x00RAY_CLOUD_INSTANCE_ID="+pod+"\x00") && contains(string(command), "agent") {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				c.t.Fatal(err)
+			}
+			return
+		}
+	}
+	c.t.Fatalf("no agent of pod %s", pod)
 }

@@ -95,7 +95,7 @@ metadata: {name: gpu}
 spec:
   scaleTargetRef: {name: gpu}
   pollingInterval: 5
-  cooldownPeriod: 0
+  cooldownPeriod: 10
   initialCooldownPeriod: 300
   minReplicaCount: 0
   maxReplicaCount: %d

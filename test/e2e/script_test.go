@@ -71,7 +71,6 @@ func (s *script) says(word string) []string {
 			if words := strings.Fields(line); len(words) > 0 && words[0] == word {
 				return words[1:]
 			}
-			s.t.Logf("the script says: %s", line)
 		case <-late:
 			s.t.Fatalf("not after %v: the script says %q", patience, word)
 		}
