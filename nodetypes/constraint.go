@@ -23,7 +23,8 @@ func (p *plan) placeConstraint() {
 	}
 	o.apply(p, func(s slot, t *trial) *state {
 		if s.node != none {
-			p.used[s.node].constraints += t.placed()
+			u := &p.used[s.node]
+			u.constraints = more(u.constraints, t.placed())
 		}
 		return s.state
 	})

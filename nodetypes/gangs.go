@@ -24,7 +24,7 @@ func (p *plan) placeGangs() {
 		if failed[i] = !s.done(); failed[i] {
 			continue
 		}
-		p.commit(o, func(u *uses, n int64) { u.bundles += n })
+		p.commit(o, func(u *uses, n int64) { u.bundles = more(u.bundles, n) })
 		for _, w := range o.opened {
 			p.launch[w.state.kind.index].Gang += int(w.n)
 		}

@@ -1,6 +1,7 @@
 package nodetypes
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -25,8 +26,16 @@ type plan struct {
 	trace      *trace // nil: nobody asks why
 }
 
-// uses counts what a plan has placed on a node.
-type uses struct{ constraints, bundles, tasks int64 }
+// uses counts what a plan has placed on a node. Of bundles and constraints there
+// are fewer than of tasks; their counts saturate.
+type uses struct {
+	tasks                int64
+	bundles, constraints uint32
+}
+
+func more(count uint32, n int64) uint32 {
+	return uint32(min(addCounts(int64(count), n), math.MaxUint32)) //nolint:gosec // neither is negative
+}
 
 // verdict is what a plan does with a node.
 type verdict uint8
@@ -147,7 +156,7 @@ func (p *plan) reply() Reply {
 			r.Terminate = append(r.Terminate, Termination{n.ID, reasons[v]})
 		}
 		if u := p.used[i]; u != (uses{}) {
-			r.Used = append(r.Used, Use{n.ID, u.constraints, u.bundles, u.tasks})
+			r.Used = append(r.Used, Use{n.ID, int64(u.constraints), int64(u.bundles), u.tasks})
 		}
 	}
 	slices.SortFunc(r.Terminate, func(a, b Termination) int { return strings.Compare(a.ID, b.ID) })
