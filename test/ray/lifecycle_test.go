@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -166,11 +168,15 @@ func TestInterrupt(t *testing.T) {
 	nothingLeft(t)
 }
 
-// nothingLeft fails if a process or a folder of a local cluster is there.
+// nothingLeft fails if a process or a folder of a local cluster is there that
+// was not there before the tests.
 func nothingLeft(t *testing.T) {
 	t.Helper()
 	left := func() []int {
-		return matching(t, func(command string) bool { return strings.Contains(command, "/tmp/rb-") })
+		return matching(t, func(command string) bool {
+			dir := clusterDir.FindString(command)
+			return dir != "" && !slices.Contains(foreign, dir)
+		})
 	}
 	for range 50 {
 		if len(left()) == 0 {
@@ -182,9 +188,21 @@ func nothingLeft(t *testing.T) {
 		b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 		t.Errorf("process %d is left: %s", pid, bytes.ReplaceAll(b, []byte{0}, []byte{' '}))
 	}
-	if dirs, _ := filepath.Glob("/tmp/rb-*"); len(dirs) > 0 {
-		t.Errorf("folders are left: %v", dirs)
+	for _, dir := range clusterDirs() {
+		if !slices.Contains(foreign, dir) {
+			t.Errorf("folder %s is left", dir)
+		}
 	}
+}
+
+var (
+	clusterDir = regexp.MustCompile(`/tmp/rb-[0-9]+`)
+	foreign    = clusterDirs() // of clusters that are not ours, killed ones too
+)
+
+func clusterDirs() []string {
+	dirs, _ := filepath.Glob("/tmp/rb-*")
+	return dirs
 }
 
 // TestLocalErrors: what is wrong is said with what to do.
