@@ -286,18 +286,31 @@ func (a *Agent) Preempt(ctx context.Context, deadline time.Time, message string)
 	if node == "" {
 		return nil // Ray has never been there
 	}
-	reply, err := a.gcs.Drain(ctx, node, Preemption, message, deadline)
-	a.Log.Info("preemption drain", "node", node, "accepted", reply.Accepted, "message", reply.Message, "error", err)
-	if err != nil {
-		return err
-	}
-	drained := a.Now() // what was leased before is in a later answer
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	err := a.preempt(ctx, node, deadline, message)
+	drained := a.Now() // what was leased before is in a later answer
 	for ctx.Err() == nil && a.pub.busy(drained) {
 		pause(ctx, pollInterval)
 	}
-	return nil
+	return err
+}
+
+// preempt drains a node, however long the GCS does not answer: what runs must
+// not end because the head is away.
+func (a *Agent) preempt(ctx context.Context, node string, deadline time.Time, message string) error {
+	for {
+		reply, err := a.gcs.Drain(ctx, node, Preemption, message, deadline)
+		if err == nil {
+			a.Log.Info("preemption drain", "node", node, "accepted", reply.Accepted, "message", reply.Message)
+			return nil
+		}
+		a.Log.Warn("preemption drain failed", "node", node, "error", err)
+		pause(ctx, time.Second)
+		if ctx.Err() != nil || !a.pub.busy(time.Time{}) {
+			return err
+		}
+	}
 }
 
 func (a *Agent) report(ctx context.Context, s demand.AutoscalingState) (demand.ControlReply, error) {

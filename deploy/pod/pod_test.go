@@ -24,6 +24,13 @@ func open(t *testing.T, d *Door) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	serve(t, dir, d)
+	return dir
+}
+
+func serve(t *testing.T, dir string, d *Door) {
+	t.Helper()
 	d.Latch, d.Now = Latch{dir}, time.Now
 	l, err := Listen(dir)
 	if err != nil {
@@ -31,8 +38,7 @@ func open(t *testing.T, d *Door) string {
 	}
 	s := &http.Server{Handler: d.Inside(), ReadHeaderTimeout: time.Second}
 	go func() { _ = s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close(); _ = os.RemoveAll(dir) })
-	return dir
+	t.Cleanup(func() { _ = s.Close() })
 }
 
 func reachable(context.Context) error { return nil }
@@ -137,6 +143,22 @@ func TestPreempt(t *testing.T) {
 		t.Errorf("the deadline is in %v", got)
 	}
 	if err := call(t.Context(), dir, http.MethodPost, "/preempt?seconds=soon"); err == nil || !strings.Contains(err.Error(), `seconds: must be a number ≥ 0 (got "soon")`) {
+		t.Error(err)
+	}
+}
+
+// TestPreemptAgain: an agent that is being started again is waited for.
+func TestPreemptAgain(t *testing.T) {
+	dir, err := os.MkdirTemp("", "pod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	done := make(chan error)
+	go func() { done <- Preempt(t.Context(), dir, 10*time.Second) }()
+	time.Sleep(2 * askInterval) // it has failed by now, or asks for the first time later
+	serve(t, dir, &Door{Reach: reachable, Preempt: func(context.Context, time.Time) error { return nil }})
+	if err := <-done; err != nil {
 		t.Error(err)
 	}
 }

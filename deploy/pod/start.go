@@ -95,9 +95,17 @@ func (s *Starter) ask(ctx context.Context) error {
 }
 
 // Preempt asks the agent to drain the node and waits until nothing runs on it,
-// or for so long.
+// or for so long. An agent that does not answer is asked again.
 func Preempt(ctx context.Context, dir string, limit time.Duration) error {
-	return call(ctx, dir, http.MethodPost, fmt.Sprintf("/preempt?seconds=%.3f", limit.Seconds()))
+	ctx, cancel := context.WithTimeout(ctx, limit+time.Second) // the agent is to be the first to end it
+	defer cancel()
+	for {
+		err := call(ctx, dir, http.MethodPost, fmt.Sprintf("/preempt?seconds=%.3f", limit.Seconds()))
+		if err == nil || errors.Is(err, errNotYet) || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, askInterval)
+	}
 }
 
 // call asks the agent over its socket; an answer other than 2xx is an error.

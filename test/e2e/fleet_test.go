@@ -94,8 +94,8 @@ kind: ScaledObject
 metadata: {name: gpu}
 spec:
   scaleTargetRef: {name: gpu}
-  pollingInterval: 5
-  cooldownPeriod: 10
+  pollingInterval: 2
+  cooldownPeriod: 4
   initialCooldownPeriod: 300
   minReplicaCount: 0
   maxReplicaCount: %d
