@@ -20,8 +20,6 @@ type Grant struct {
 type ServerOptions struct {
 	Host string
 	Port int // 0: a free one
-	// Health is the port of GET /healthz; 0: none.
-	Health int
 	// Identify tells who has a token. An error refuses the client.
 	Identify func(token string) (Grant, error)
 	Log      *slog.Logger
@@ -30,18 +28,22 @@ type ServerOptions struct {
 // Start runs a NATS server in which everybody is identified by a token, and in
 // which an agent can publish and be asked only within its own namespace.
 // Shutdown ends it.
-func Start(o ServerOptions) (*natsserver.Server, error) {
+func Start(o ServerOptions) (*Server, error) {
 	port := o.Port
 	if port == 0 {
 		port = natsserver.RANDOM_PORT
 	}
-	s, err := natsserver.NewServer(&natsserver.Options{
-		ServerName: "rayburst", Host: o.Host, Port: port, HTTPHost: o.Host, HTTPPort: o.Health, NoSigs: true, NoLog: true,
-		MaxPayload: MaxPayload, MaxPending: 8 * MaxPayload, MaxSubs: maxSubs, CustomClientAuthentication: guard{o},
+	s := &Server{}
+	s.refused.log = o.Log
+	var err error
+	s.Server, err = natsserver.NewServer(&natsserver.Options{
+		ServerName: "rayburst", Host: o.Host, Port: port, NoSigs: true, NoLog: true,
+		MaxPayload: MaxPayload, MaxPending: 8 * MaxPayload, MaxSubs: maxSubs, CustomClientAuthentication: guard{o, &s.refused},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the NATS server: %w", err)
 	}
+	s.SetLoggerV2(&s.refused, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		s.Shutdown()
@@ -54,12 +56,16 @@ func Start(o ServerOptions) (*natsserver.Server, error) {
 const maxSubs = 64
 
 // guard is the server's authentication.
-type guard struct{ ServerOptions }
+type guard struct {
+	ServerOptions
+	refused *refused
+}
 
 // Check tells whether a client may connect, and gives it its permissions.
 func (g guard) Check(c natsserver.ClientAuthentication) bool {
 	grant, err := g.Identify(c.GetOpts().Token)
 	if err != nil {
+		g.refused.clients.Add(1)
 		g.Log.Warn("client refused", "address", c.RemoteAddress(), "error", err)
 		return false
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // guarded is a server that knows two namespaces and the scaler by their tokens.
-func guarded(t *testing.T) (url string) {
+func guarded(t *testing.T) *Server {
 	t.Helper()
 	s, err := Start(ServerOptions{Host: "127.0.0.1", Log: slog.New(slog.DiscardHandler), Identify: func(token string) (Grant, error) {
 		if token == "scaler" {
@@ -27,8 +27,8 @@ func guarded(t *testing.T) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(s) })
-	return s.ClientURL()
+	t.Cleanup(func() { stop(s.Server) })
+	return s
 }
 
 func as(t *testing.T, url, token string) *natsgo.Conn {
@@ -39,7 +39,8 @@ func as(t *testing.T, url, token string) *natsgo.Conn {
 // TestGuard: an agent speaks and is asked in its own namespace only, and without
 // a good token nobody is let in.
 func TestGuard(t *testing.T) {
-	url := guarded(t)
+	s := guarded(t)
+	url := s.ClientURL()
 	scaler, agent, forger := as(t, url, "scaler"), as(t, url, "agent of ml"), as(t, url, "agent of dev")
 	inbox := subscribe(t, scaler)
 	publish(t, &Publisher{agent, train}, report(1, 1))
@@ -60,12 +61,15 @@ func TestGuard(t *testing.T) {
 	if stranger.IsConnected() {
 		t.Error("the stranger is connected")
 	}
+	if clients, messages := s.Refused(); clients == 0 || messages != 1 {
+		t.Errorf("refused %d clients and %d messages, want some and 1", clients, messages)
+	}
 }
 
 // TestGuardedControl: the scaler asks an agent and is answered; an agent of
 // another namespace hears and asks nothing.
 func TestGuardedControl(t *testing.T) {
-	url := guarded(t)
+	url := guarded(t).ClientURL()
 	scaler, agent, forger := as(t, url, "scaler"), as(t, url, "agent of ml"), as(t, url, "agent of dev")
 	node := report(1, 1).NodeID
 	heard := make(chan string, 9)

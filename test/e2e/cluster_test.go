@@ -25,9 +25,16 @@ type cluster struct {
 // release is the name of every test's cluster.
 const release = "ray"
 
-// newCluster installs a cluster with these values and waits for its head. At the
-// end it is removed; nothing may be left.
+// newCluster installs a cluster with these values and waits for its head, beside
+// those of other tests. At the end it is removed; nothing may be left.
 func newCluster(t *testing.T, values string) *cluster {
+	t.Helper()
+	t.Parallel()
+	return newClusterAlone(t, values)
+}
+
+// newClusterAlone is for tests that stop what the clusters of others need.
+func newClusterAlone(t *testing.T, values string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, values: valuesFile(t), own: filepath.Join(t.TempDir(), "own.yaml")}
 	c.namespace = strings.ToLower(strings.Map(func(r rune) rune {

@@ -42,8 +42,20 @@ func prepare() error {
 	if kube, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
-	_, err = run(context.Background(), "", "helm", "upgrade", "--install", "rayburst", chart("rayburst"), "-n", "keda", "--wait", "--timeout", "60s",
-		"--set", "image.repository=docker.io/local/rayburst,image.tag=dev,image.pullPolicy=Never,scaler.verbose=true")
+	return installScaler()
+}
+
+// installScaler installs the scaler's chart as a user would, with our own
+// images, or changes its values.
+func installScaler(set ...string) error {
+	args := []string{
+		"helm", "upgrade", "--install", "rayburst", chart("rayburst"), "-n", "keda", "--wait", "--timeout", "60s",
+		"--set", "image.repository=docker.io/local/rayburst,image.tag=dev,image.pullPolicy=Never,scaler.verbose=true",
+	}
+	for _, value := range set {
+		args = append(args, "--set", value)
+	}
+	_, err := run(context.Background(), "", args...)
 	return err
 }
 

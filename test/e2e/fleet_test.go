@@ -45,6 +45,7 @@ type fleet struct {
 	replicas map[int]time.Time       // when spec.replicas was first this
 	leaving  []string                // pods that got a deletionTimestamp
 	seen     int
+	falls    []string // of spec.replicas, from → to
 }
 
 // gpus is the type's name; a worker has one GPU.
@@ -234,6 +235,9 @@ func (f *fleet) deployment(obj any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.seen != n {
+		if n < f.seen {
+			f.falls = append(f.falls, fmt.Sprint(f.seen, "→", n))
+		}
 		f.seen = n
 		f.replicas[n] = time.Now()
 	}

@@ -95,9 +95,14 @@ func (f *fleet) relax(random *rand.Rand) []string {
 }
 
 // metric is the sum of one of the scaler's metrics; it must be there.
-func metric(t *testing.T, name string) (sum float64) {
+func metric(t *testing.T, name string) float64 {
 	t.Helper()
-	reply, err := http.Get("http://rayburst.keda.svc:8089/metrics")
+	return scrape(t, "http://rayburst.keda.svc:8089/metrics", name)
+}
+
+func scrape(t *testing.T, url, name string) (sum float64) {
+	t.Helper()
+	reply, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,8 @@ const usage = `usage: lab [-dir DIR] COMMAND
                     dir:PATH[:MODE], link:PATH=TARGET or text:PATH=CONTENT
   rayburst-image    build and load docker.io/local/rayburst:dev
   ray-image         load docker.io/local/ray:dev, say what its pods must mount
+  halt NAME         end a process of the cluster as a crash would, e.g. kube-apiserver
+  resume NAME       start it again; inside
   kwok              add fake nodes; -nodes says how many
   down              end and remove everything but the logs
 `
@@ -39,6 +41,8 @@ var commands = map[string]func(lab, []string) error{
 	"image":          lab.image,
 	"rayburst-image": func(l lab, _ []string) error { return l.rayburstImage() },
 	"ray-image":      lab.rayImage,
+	"halt":           lab.halt,
+	"resume":         lab.resume,
 	"kwok":           lab.kwok,
 	"fake":           lab.fake, // by kwok, inside
 	"down":           func(l lab, _ []string) error { return l.down() },
