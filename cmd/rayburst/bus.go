@@ -29,7 +29,7 @@ type natsCmd struct {
 
 // Run serves until the process is asked to end.
 func (c *natsCmd) Run(ctx context.Context) error {
-	access, err := kube.Connect(c.Kubeconfig, "rayburst-nats/"+version)
+	access, err := kube.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version)
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,11 @@ func (c *scalerCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	s := &service{scalerCmd: c, log: log, now: steadyClock(), agents: nats.Control{Conn: conn}, store: httpapi.NewStore()}
+	s := &service{scalerCmd: c, log: log, now: steadyClock(), agents: nats.Control{Conn: conn}, store: httpapi.NewStore(), nudges: httpapi.NewNudges()}
 	if s.inbox, err = nats.Subscribe(conn, log); err != nil {
 		return err
 	}
-	if s.kube, err = kube.Connect(c.Kubeconfig, "rayburst/"+version); err != nil {
+	if s.kube, err = kube.Connect(ctx, c.Kubeconfig, "rayburst/"+version); err != nil {
 		return err
 	}
 	return s.run(ctx)
@@ -74,6 +74,7 @@ type service struct {
 	runners loop.Runners
 	start   kube.HeadStart
 	leads   atomic.Bool
+	nudges  httpapi.Nudges
 	mu      sync.Mutex
 	known   map[demand.Cluster]*kube.Cluster
 }
@@ -84,7 +85,10 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.keda, err = keda.New(keda.Config{Now: s.now, Log: s.log, Credentials: credentials, HPAHasTarget: s.hasTarget, NoNudge: s.Nudge == "off"})
+	s.keda, err = keda.New(keda.Config{
+		Now: s.now, Log: s.log, Credentials: credentials, HPAHasTarget: s.hasTarget, NoNudge: s.Nudge == "off",
+		Nudged: func(stage keda.Stage, after time.Duration) { s.nudges.Observe(string(stage), after) },
+	})
 	if err != nil {
 		return err
 	}
@@ -127,7 +131,7 @@ func (s *service) headStart() kube.HeadStart {
 func (s *service) parts(ctx context.Context, listeners []net.Listener) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Leads: s.leads.Load, WrongVictims: s.source.WrongVictims})
+	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Leads: s.leads.Load, Nudges: s.nudges, WrongVictims: s.source.WrongVictims})
 	var wg sync.WaitGroup
 	for name, f := range map[string]func(context.Context) error{
 		"http":       func(ctx context.Context) error { return httpapi.Serve(ctx, listeners[0], api) },

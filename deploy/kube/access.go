@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -32,9 +33,13 @@ type Access struct {
 	minor int // of the server's version
 }
 
+// connectTime is for how long an API server that is away is waited for: longer
+// than its restart, shorter than what the kubelet allows a silent container.
+const connectTime = 45 * time.Second
+
 // Connect connects with a kubeconfig, or without one to the API server of the
 // pod that this runs in, and asks for its version.
-func Connect(kubeconfig, agent string) (*Access, error) {
+func Connect(ctx context.Context, kubeconfig, agent string) (*Access, error) {
 	config, err := configure(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
@@ -50,15 +55,31 @@ func Connect(kubeconfig, agent string) (*Access, error) {
 	if out.Dynamic, err = dynamic.NewForConfig(plain); err != nil {
 		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
 	}
-	version, err := client.Discovery().ServerVersion()
-	if err != nil {
-		return nil, fmt.Errorf("asking for the version of Kubernetes: %w", err)
+	if out.minor, err = minor(ctx, client.Discovery()); err != nil {
+		return nil, err
 	}
-	out.minor, _ = strconv.Atoi(strings.TrimRight(version.Minor, "+"))
 	b := record.NewBroadcaster()
 	b.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
 	out.Events = b.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "rayburst"})
 	return out, nil
+}
+
+// minor is the server's version 1.x.
+func minor(ctx context.Context, server discovery.ServerVersionInterface) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	for {
+		version, err := server.ServerVersion()
+		if err == nil {
+			n, _ := strconv.Atoi(strings.TrimRight(version.Minor, "+"))
+			return n, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("asking for the version of Kubernetes: %w", err)
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func configure(kubeconfig string) (*rest.Config, error) {

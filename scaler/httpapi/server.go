@@ -24,7 +24,7 @@ const DefaultAddress = "127.0.0.1:8089"
 // aliveWithin is how old a decision may be while its loop still turns.
 const aliveWithin = 10 * time.Second
 
-// Config is what the API serves from; all but Leads and WrongVictims is required.
+// Config is what the API serves from; all but Leads, WrongVictims and Nudges is required.
 type Config struct {
 	Store *Store
 	Now   func() time.Time
@@ -35,6 +35,8 @@ type Config struct {
 	// WrongVictims counts, by namespace, workers that went unmarked while their
 	// type shrank; nil: nobody counts them.
 	WrongVictims func() map[string]uint64
+	// Nudges are the timed nudges; their zero value: there are none.
+	Nudges Nudges
 	// Record writes a recording of a cluster's decisions until the context
 	// ends. An error before the first Write is why there can be none now.
 	Record func(ctx context.Context, c demand.Cluster, out io.Writer) error
@@ -70,6 +72,9 @@ func (c ClusterDecision) Decode() *scaler.Decision {
 func Handler(c Config) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(&collector{c}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if c.Nudges.HistogramVec != nil {
+		registry.MustRegister(c.Nudges)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /v1/clusters", c.list)

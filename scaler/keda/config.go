@@ -35,6 +35,9 @@ type Config struct {
 	// the first one is still in KEDA's queue. It is called by Publish and must
 	// not block. Nil is always true.
 	HPAHasTarget func(c scaler.Cluster, nodeType string, target int64) bool
+	// Nudged is told how long a nudge took to reach a stage. It is called by
+	// Publish and must not block. Nil is told nothing.
+	Nudged func(s Stage, after time.Duration)
 }
 
 // withDefaults is the configuration with nothing left open, or what is wrong
@@ -57,6 +60,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.HPAHasTarget == nil {
 		c.HPAHasTarget = func(scaler.Cluster, string, int64) bool { return true }
+	}
+	if c.Nudged == nil {
+		c.Nudged = func(Stage, time.Duration) {}
 	}
 	return c, nil
 }

@@ -89,10 +89,10 @@ func (s *Server) options() []grpc.ServerOption {
 // in order and at least every Config.Fresh, also when nothing changed; the
 // decision must not be changed any more.
 func (s *Server) Publish(d *scaler.Decision) {
-	row, _ := s.clusters.LoadOrStore(d.Cluster, &cluster{nudger: nudger{off: s.cfg.NoNudge}})
+	row, _ := s.clusters.LoadOrStore(d.Cluster, &cluster{nudger: nudger{off: s.cfg.NoNudge}, effects: effects{}})
 	c := row.(*cluster).publish(s.cfg.Now(), s.cfg.Fresh, d, func(nodeType string, n uint64) bool {
 		return s.cfg.HPAHasTarget(d.Cluster, nodeType, Target(n))
-	})
+	}, s.cfg.Nudged)
 	s.activities.wake(d.Cluster, c.activity)
 	s.specs.wake(d.Cluster, c.nudged)
 	if len(c.nudged) > 0 {

@@ -3,6 +3,7 @@ package keda_test
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -201,7 +202,7 @@ func TestNudgeIsRepeatedOnlyIfTheHPAHasTheTarget(t *testing.T) {
 		has = true
 		f.confirm(9, "gpu=6/5")
 		wantHeard(f.T, h, "0:0 1:1 5:2 7:3")
-		if fmt.Sprint(asked) != "[1000001 1000001 1000001 1000002]" {
+		if asked = slices.Compact(asked); fmt.Sprint(asked) != "[1000001 1000002]" {
 			t.Errorf("asked whether the HPA has %v", asked)
 		}
 	}, func(c *keda.Config) {

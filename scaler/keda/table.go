@@ -80,6 +80,7 @@ type cluster struct {
 	current atomic.Pointer[published]
 	mu      sync.Mutex
 	nudger  nudger
+	effects effects
 }
 
 // change is what a decision asks the streams to do.
@@ -89,7 +90,7 @@ type change struct {
 }
 
 // publish makes a decision the one from which everything is answered.
-func (c *cluster) publish(now time.Time, fresh time.Duration, d *scaler.Decision, hpaHas func(string, uint64) bool) change {
+func (c *cluster) publish(now time.Time, fresh time.Duration, d *scaler.Decision, hpaHas func(string, uint64) bool, tell func(Stage, time.Duration)) change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.current.Load()
@@ -98,9 +99,10 @@ func (c *cluster) publish(now time.Time, fresh time.Duration, d *scaler.Decision
 		return change{}
 	}
 	after := before.next(now, d)
-	nudged := c.nudger.observe(now, d.Targets, func(nodeType string) bool {
-		return hpaHas(nodeType, before.answer(nodeType).nudges)
-	})
+	has := func(nodeType string) bool { return hpaHas(nodeType, before.answer(nodeType).nudges) }
+	c.effects.see(now, d.Targets, has, tell)
+	nudged := c.nudger.observe(now, d.Targets, has)
+	c.effects.begin(now, nudged, d.Targets)
 	for _, nodeType := range nudged {
 		a := after.answers[nodeType]
 		a.nudges++
