@@ -32,6 +32,7 @@ import (
 type fleet struct {
 	t         *testing.T
 	namespace string
+	types     []string
 	conn      *natsgo.Conn
 	kick      chan struct{}
 
@@ -42,19 +43,24 @@ type fleet struct {
 	idle     map[string]time.Time    // by pod that has been there: since when it is idle, unless busy
 	busy     map[string]bool         // by pod
 	asked    []string                // pods that were drained, in order
-	replicas map[int]time.Time       // when spec.replicas was first this
+	replicas map[int]time.Time       // when spec.replicas of all types was first this
 	leaving  []string                // pods that got a deletionTimestamp
-	seen     int
-	falls    []string // of spec.replicas, from → to
+	seen     map[string]int          // spec.replicas by type
+	falls    []string                // of spec.replicas, from → to
 }
 
-// gpus is the type's name; a worker has one GPU.
+// gpus is the type of a fleet that has one. A worker has one of the resource
+// that is called like its type.
 const gpus = "gpu"
 
-func newFleet(t *testing.T, most int) *fleet {
+// newFleet is a fleet with so many workers of every type at most.
+func newFleet(t *testing.T, most int, types ...string) *fleet {
 	t.Helper()
+	if len(types) == 0 {
+		types = []string{gpus}
+	}
 	f := &fleet{
-		t: t, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
+		t: t, types: types, seen: map[string]int{}, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
 		nodes: map[string]*demand.Node{}, idle: map[string]time.Time{}, busy: map[string]bool{}, replicas: map[int]time.Time{},
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -79,12 +85,12 @@ func nodeID(name string) string { return fmt.Sprintf("%056x", []byte(name)[max(0
 const fleetYAML = `
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: gpu}
+metadata: {name: $TYPE}
 spec:
   replicas: 0
-  selector: {matchLabels: {app: gpu}}
+  selector: {matchLabels: {app: $TYPE}}
   template:
-    metadata: {labels: {app: gpu}}
+    metadata: {labels: {app: $TYPE}}
     spec:
       nodeSelector: {type: kwok}
       tolerations: [{operator: Exists}]
@@ -92,14 +98,14 @@ spec:
 ---
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
-metadata: {name: gpu}
+metadata: {name: $TYPE}
 spec:
-  scaleTargetRef: {name: gpu}
+  scaleTargetRef: {name: $TYPE}
   pollingInterval: 2
   cooldownPeriod: 4
   initialCooldownPeriod: 300
   minReplicaCount: 0
-  maxReplicaCount: %d
+  maxReplicaCount: $MOST
   advanced:
     horizontalPodAutoscalerConfig:
       behavior:
@@ -108,7 +114,7 @@ spec:
   triggers:
     - type: external-push
       metricType: AverageValue
-      metadata: {scalerAddress: "rayburst.keda.svc:9090", rayCluster: sim, nodeType: gpu, resources: '{"GPU": 1}', idleTimeoutSeconds: "1"}
+      metadata: {scalerAddress: "rayburst.keda.svc:9090", rayCluster: sim, nodeType: $TYPE, resources: '{"$TYPE": 1}', idleTimeoutSeconds: "1"}
       authenticationRef: {name: rayburst, kind: ClusterTriggerAuthentication}
 `
 
@@ -119,7 +125,11 @@ func (f *fleet) apply(most int) {
 	if _, err := run(ctx, "", "kubectl", "create", "namespace", f.namespace); err != nil {
 		f.t.Fatal(err)
 	}
-	if _, err := run(ctx, fmt.Sprintf(fleetYAML, most), "kubectl", "-n", f.namespace, "apply", "-f", "-"); err != nil {
+	manifests := ""
+	for _, name := range f.types {
+		manifests += "---" + strings.NewReplacer("$TYPE", name, "$MOST", fmt.Sprint(most)).Replace(fleetYAML)
+	}
+	if _, err := run(ctx, manifests, "kubectl", "-n", f.namespace, "apply", "-f", "-"); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -211,9 +221,9 @@ func (f *fleet) pod(obj any) {
 	if f.nodes[p.Name] != nil || slices.Contains(f.asked, p.Name) || !ready(*p) {
 		return
 	}
-	gpu := demand.MustResources(map[string]float64{"GPU": 1})
+	one := demand.MustResources(map[string]float64{p.Labels["app"]: 1})
 	f.nodes[p.Name] = &demand.Node{
-		ID: nodeID(p.Name), InstanceID: p.Name, Type: gpus, Status: demand.NodeIdle, Total: gpu, Available: gpu,
+		ID: nodeID(p.Name), InstanceID: p.Name, Type: p.Labels["app"], Status: demand.NodeIdle, Total: one, Available: one,
 		StartTime: uint64(time.Now().Add(time.Second).UnixMilli()), //nolint:gosec // after 1970; after the container's start, which is in whole seconds
 	}
 	f.idle[p.Name] = time.Now()
@@ -231,16 +241,27 @@ func (f *fleet) podGone(obj any) {
 }
 
 func (f *fleet) deployment(obj any) {
-	n := int(*obj.(*appsv1.Deployment).Spec.Replicas)
+	d := obj.(*appsv1.Deployment)
+	n := int(*d.Spec.Replicas)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.seen != n {
-		if n < f.seen {
-			f.falls = append(f.falls, fmt.Sprint(f.seen, "→", n))
-		}
-		f.seen = n
+	if n < f.seen[d.Name] {
+		f.falls = append(f.falls, fmt.Sprint(f.seen[d.Name], "→", n))
+	}
+	f.seen[d.Name] = n
+	if _, known := f.replicas[n]; !known && f.all(n) {
 		f.replicas[n] = time.Now()
 	}
+}
+
+// all tells whether every type asks for n workers.
+func (f *fleet) all(n int) bool {
+	for _, name := range f.types {
+		if f.seen[name] != n {
+			return false
+		}
+	}
+	return true
 }
 
 // speak publishes what the head's agent would.
@@ -273,7 +294,10 @@ func (f *fleet) publish() time.Time {
 		state.Nodes = append(state.Nodes, row)
 	}
 	if f.want > 0 {
-		state.Constraints = []demand.Shape{{Count: f.want, ResourceRequest: demand.ResourceRequest{Resources: demand.MustResources(map[string]float64{"GPU": 1})}}}
+		for _, name := range f.types {
+			request := demand.ResourceRequest{Resources: demand.MustResources(map[string]float64{name: 1})}
+			state.Constraints = append(state.Constraints, demand.Shape{Count: f.want, ResourceRequest: request})
+		}
 	}
 	f.mu.Unlock()
 	r.Cluster = state
@@ -283,7 +307,7 @@ func (f *fleet) publish() time.Time {
 	return time.Now()
 }
 
-// wants asks for so many workers and returns when it was published.
+// wants asks for so many workers of every type and returns when it was published.
 func (f *fleet) wants(n int) time.Time {
 	f.mu.Lock()
 	f.want = int64(n)
@@ -300,14 +324,15 @@ func (f *fleet) reached(n int) time.Time {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		at = f.replicas[n]
-		return !at.IsZero() && f.seen == n, fmt.Sprint(f.seen)
+		return !at.IsZero() && f.all(n), fmt.Sprint(f.seen)
 	})
 	return at
 }
 
-// settled waits until n pods are nodes and no others are left.
+// settled waits until n pods of every type are nodes and no others are left.
 func (f *fleet) settled(n int) {
 	f.t.Helper()
+	n *= len(f.types)
 	eventually(f.t, fmt.Sprint(n, " nodes"), func() (bool, string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -6,16 +6,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// repeats is how often every step is measured: LATENCY=20 for the table.
+// repeats is how often every step is measured at least: LATENCY=20 for the table.
 func repeats(t *testing.T) int {
 	t.Helper()
 	s := os.Getenv("LATENCY")
 	if s == "" {
-		return 3
+		return 1
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
@@ -24,51 +25,92 @@ func repeats(t *testing.T) int {
 	return n
 }
 
+// modes are the ways in which a target reaches a Deployment, by the chart's
+// values.
+var modes = []struct{ name, nudge, headStart string }{
+	{"nudge", "auto", "auto"},
+	{"head start", "off", "auto"},
+	{"neither", "off", "off"},
+}
+
 // TestLatency: how long it takes from a published report to spec.replicas. Up,
 // from the report of the demand; down, from the moment at which the target
-// falls, which is after the drain and the settle time.
+// falls, which is after the drain and the settle time. HPA's period is 15 s.
 func TestLatency(t *testing.T) {
-	f := newFleet(t, 300)
-	times := map[string][]time.Duration{}
-	var order []string
-	up := func(from, to int) {
-		name := fmt.Sprintf("%d→%d", from, to)
-		times[name] = append(times[name], f.up(to))
-		order = append(order, name)
-	}
-	down := func(from, to int) {
-		name := fmt.Sprintf("%d→%d", from, to)
-		times[name] = append(times[name], f.down(to))
-		order = append(order, name)
-	}
-	for range repeats(t) {
-		up(0, 1)
-		up(1, 20)
-		up(20, 21)
-		down(21, 20)
-		down(20, 0)
-		up(0, 10)
-		down(10, 0)
-		up(0, 100)
-		f.up(200)
-		f.settled(200)
-		down(200, 199)
-		down(199, 0)
-	}
-	slices.Sort(order)
-	for _, name := range slices.Compact(order) {
-		d := times[name]
-		slices.Sort(d)
-		t.Logf("%-8s p50 %.2f s, p99 %.2f s, n %d  %v", name, d[len(d)/2].Seconds(), d[len(d)*99/100].Seconds(), len(d), short(d))
+	t.Cleanup(func() { install(t, "scaler.nudge=auto,scaler.headStart=auto") })
+	for _, m := range modes {
+		install(t, "scaler.nudge="+m.nudge+",scaler.headStart="+m.headStart)
+		s := &samples{}
+		t.Run(m.name, func(t *testing.T) {
+			at := min(3, repeats(t))
+			for i := range at {
+				t.Run(fmt.Sprint(strings.ReplaceAll(m.name, " ", ""), i), func(t *testing.T) {
+					t.Parallel()
+					f := newFleet(t, 300)
+					for range (repeats(t) + at - 1) / at {
+						f.steps(s)
+					}
+				})
+			}
+		})
+		s.tell(t, m.name)
 	}
 }
 
-func short(d []time.Duration) string {
-	out := make([]string, len(d))
-	for i, x := range d {
-		out[i] = fmt.Sprintf("%.2f", x.Seconds())
+// steps takes every step once.
+func (f *fleet) steps(s *samples) {
+	f.t.Helper()
+	up := func(from, to int) { s.add(from, to, f.up(to)) }
+	down := func(from, to int) { s.add(from, to, f.down(to)) }
+	up(0, 1)
+	up(1, 20)
+	up(20, 21)
+	down(21, 20)
+	down(20, 0)
+	up(0, 10)
+	down(10, 0)
+	up(0, 100)
+	f.up(200)
+	down(200, 199)
+	down(199, 0)
+}
+
+// samples are times by step; all falls to zero are one step.
+type samples struct {
+	mu    sync.Mutex
+	order []string
+	times map[string][]time.Duration
+}
+
+func (s *samples) add(from, to int, d time.Duration) {
+	name := fmt.Sprintf("%d→%d", from, to)
+	if to == 0 {
+		name = "N→0"
 	}
-	return strings.Join(out, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.times == nil {
+		s.times = map[string][]time.Duration{}
+	}
+	if s.times[name] == nil {
+		s.order = append(s.order, name)
+	}
+	s.times[name] = append(s.times[name], d)
+}
+
+// tell logs a row of the table for each step.
+func (s *samples) tell(t *testing.T, mode string) {
+	t.Helper()
+	for _, name := range s.order {
+		d := s.times[name]
+		slices.Sort(d)
+		t.Logf("| %-10s | %-7s | %2d | %5.2f | %5.2f | %5.2f |", mode, name, len(d), quantile(d, 0.5).Seconds(), quantile(d, 0.99).Seconds(), d[len(d)-1].Seconds())
+	}
+}
+
+// quantile is the smallest of sorted times that so many are not above.
+func quantile(d []time.Duration, q float64) time.Duration {
+	return d[min(len(d)-1, int(q*float64(len(d))))]
 }
 
 // up raises the demand and waits for the pods.
@@ -88,4 +130,26 @@ func (f *fleet) down(n int) time.Duration {
 	took := f.reached(n).Sub(fell)
 	f.settled(n)
 	return max(took, 0)
+}
+
+// TestManyTypes: 60 node types rise from 0 to 5 at once, with head start and
+// without. The last one counts.
+func TestManyTypes(t *testing.T) {
+	t.Cleanup(func() { install(t, "scaler.headStart=auto") })
+	types := make([]string, 60)
+	for i := range types {
+		types[i] = fmt.Sprintf("t%02d", i)
+	}
+	f := newFleet(t, 10, types...)
+	for _, headStart := range []string{"auto", "off"} {
+		install(t, "scaler.headStart="+headStart)
+		s := &samples{}
+		for range (repeats(t) + 9) / 10 {
+			f.decides(time.Now())
+			s.add(0, 5, f.up(5))
+			f.wants(0)
+			f.settled(0)
+		}
+		s.tell(t, "60 types, headStart "+headStart)
+	}
 }

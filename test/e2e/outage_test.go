@@ -192,7 +192,7 @@ func TestKEDADown(t *testing.T) {
 	f.wants(40)
 	time.Sleep(110 * time.Second)
 	f.mu.Lock()
-	t.Logf("%d workers while KEDA was away", f.seen)
+	t.Logf("%v workers while KEDA was away", f.seen)
 	f.mu.Unlock()
 	operator(1)
 	back := time.Now()
