@@ -51,7 +51,7 @@ type fleet struct {
 
 // gpus is the type of a fleet that has one. A worker has one of the resource
 // that is called like its type.
-const gpus = "gpu"
+const gpus = "unit"
 
 // newFleet is a fleet with so many workers of every type at most.
 func newFleet(t *testing.T, most int, types ...string) *fleet {

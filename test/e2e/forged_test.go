@@ -113,7 +113,7 @@ func marshal(t *testing.T, m proto.Message) []byte {
 
 // hugeCounts asks for 10⁹ tasks of a shape, and for as many workers.
 func hugeCounts() *demandpb.Report {
-	shape := &demandpb.ResourceRequestByCount{Request: &demandpb.ResourceRequest{Resources: map[string]int64{"GPU": 10_000}}, Count: 2_000_000_000}
+	shape := &demandpb.ResourceRequestByCount{Request: &demandpb.ResourceRequest{Resources: map[string]int64{gpus: 10_000}}, Count: 2_000_000_000}
 	return &demandpb.Report{
 		NodeId: nodeID("head"), Incarnation: 1, Sequence: 1,
 		Cluster: &demandpb.ClusterState{Session: "s", Pending: []*demandpb.ResourceRequestByCount{shape}, Constraints: []*demandpb.ResourceRequestByCount{shape}},
@@ -160,7 +160,7 @@ func TestCallersRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err = pb.NewExternalScalerClient(conn).IsActive(ctx, &pb.ScaledObjectRef{Name: "gpu", Namespace: "default"})
+		_, err = pb.NewExternalScalerClient(conn).IsActive(ctx, &pb.ScaledObjectRef{Name: gpus, Namespace: "default"})
 		cancel()
 		if status.Code(err) != codes.Unavailable {
 			t.Errorf("%s: %v, want Unavailable", name, err)
