@@ -6,10 +6,13 @@ SHELL       := /bin/bash
 RAY_VERSION := 2.60.0
 RAY         := $(CURDIR)/.cache/ray-$(RAY_VERSION)
 LINT        := v2.15.0
+HELM_DOCS   := v1.14.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PYTHON      ?= python3
 # Packages whose tests start real Ray clusters: each needs the machine for itself.
 RAY_TESTS   := ./test/ray/...
+# Of make chart-docs.
+CHARTS      ?= $(CURDIR)/charts
 # Of make parity.
 N           ?= 10000
 SEED        ?= $(shell date +%s)
@@ -52,6 +55,18 @@ test-keda: ## KEDA's own client against our server (compiles 3,000 packages)
 .PHONY: test-chart
 test-chart: ## The picture of docs/benchmarks.md is that of its figures
 	cd test/chart && go vet ./... && go test -count=1 ./...
+
+.PHONY: test-charts
+test-charts: ## Charts: lint, goldens, schemas, examples/manifests
+	cd test/charts && go vet ./... && go test -count=1 ./...
+
+.PHONY: chart-golden
+chart-golden: ## Rewrite what the charts are compared with, examples/manifests and their READMEs: review the diff
+	cd test/charts && go test -count=1 ./... -rewrite
+
+.PHONY: chart-docs
+chart-docs: ## Rewrite the charts' README.md from their values.yaml
+	go run github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS) --log-level warning --chart-search-root $(CHARTS)
 
 .PHONY: e2e-build
 e2e-build: bin/lab ## Build Kubernetes, etcd, CoreDNS, KEDA, helm and kwok (the first time 15 min)

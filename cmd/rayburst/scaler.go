@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/credentials"
 	"k8s.io/klog/v2"
 
 	"github.com/rayburst/rayburst/demand"
@@ -25,12 +26,12 @@ import (
 // scalerCmd is the external scaler beside KEDA.
 type scalerCmd struct {
 	natsFlags
+	tlsFlags
 	Kubeconfig string   `type:"existingfile" env:"KUBECONFIG" help:"Kubernetes to work with; without it the one that this runs in."`
 	Namespaces []string `env:"RAYBURST_NAMESPACES" help:"Namespaces with Ray clusters, separated by commas; none: all."`
 	Service    string   `default:"rayburst" help:"Name of the Service by which triggers call this scaler."`
 	GRPC       string   `name:"grpc-addr" default:":9090" help:"host:port for KEDA's external scaler service."`
 	Addr       string   `default:"${addr}" help:"host:port for the HTTP API (status, explain, metrics)."`
-	TLS        string   `name:"tls-dir" type:"existingdir" help:"Folder with tls.crt, tls.key and ca.crt: mutual TLS with KEDA; renewed files are taken at once."`
 	Lease      string   `help:"namespace/name of a Lease: of several scalers only its holder decides. Without it this one does."`
 	Nudge      string   `default:"auto" enum:"auto,off" help:"Make KEDA and HPA follow a changed target at once (Kubernetes ≥ 1.37, KEDA ≥ 2.21): auto or off."`
 	HeadStart  string   `default:"auto" enum:"auto,off" help:"Write a risen target to the Deployment too where KEDA and HPA would be slow: auto or off."`
@@ -75,13 +76,14 @@ type service struct {
 	start   kube.HeadStart
 	leads   atomic.Bool
 	nudges  httpapi.Nudges
+	renewal *kube.Certificates // nil: the scaler keeps no certificates itself
 	mu      sync.Mutex
 	known   map[demand.Cluster]*kube.Cluster
 }
 
 func (s *service) run(ctx context.Context) error {
 	s.begin = s.now()
-	credentials, err := serverTLS(s.TLS)
+	credentials, err := s.credentials(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,6 +103,20 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	return s.parts(ctx, listeners)
+}
+
+// credentials are those of KEDA's listener; nil: plaintext.
+func (s *service) credentials(ctx context.Context) (credentials.TransportCredentials, error) {
+	if s.Dir != "" {
+		return fromFolder(s.Dir)
+	}
+	c, self, err := s.certificates(s.Service, s.kube)
+	if err != nil || !self {
+		return nil, err
+	}
+	c.Log = s.log
+	s.renewal = kube.NewCertificates(c)
+	return fromSecret(ctx, s.renewal)
 }
 
 func (s *service) listen() ([]net.Listener, error) {
@@ -132,13 +148,17 @@ func (s *service) parts(ctx context.Context, listeners []net.Listener) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Leads: s.leads.Load, Nudges: s.nudges, WrongVictims: s.source.WrongVictims})
-	var wg sync.WaitGroup
-	for name, f := range map[string]func(context.Context) error{
+	parts := map[string]func(context.Context) error{
 		"http":       func(ctx context.Context) error { return httpapi.Serve(ctx, listeners[0], api) },
 		"grpc":       func(ctx context.Context) error { return s.keda.Serve(ctx, listeners[1]) },
 		"kubernetes": s.source.Run,
 		"scaler":     s.lead,
-	} {
+	}
+	if s.renewal != nil {
+		parts["certificates"] = s.renewal.Run
+	}
+	var wg sync.WaitGroup
+	for name, f := range parts {
 		wg.Go(func() {
 			if err := f(ctx); err != nil {
 				end(fmt.Errorf("%s: %w", name, err))

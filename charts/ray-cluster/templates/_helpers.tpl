@@ -1,18 +1,76 @@
 {{- define "ray.labels" -}}
+{{ include "ray.podLabels" . }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+{{/* ray.podLabels: without the chart's version, so that a new chart does not replace workers. */}}
+{{- define "ray.podLabels" -}}
 app.kubernetes.io/name: ray
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 ray.io/cluster: {{ .Release.Name }}
 {{- end }}
-{{- define "ray.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{/* ray.imageOf: image and pull policy of a head or type with an image of its own, or not. Takes root, of. */}}
+{{- define "ray.imageOf" -}}
+{{- $own := .of.image | default dict -}}
+image: {{ printf "%s:%s" ($own.repository | default .root.Values.image.repository) ($own.tag | default .root.Values.image.tag | default .root.Chart.AppVersion) | quote }}
+imagePullPolicy: {{ $own.pullPolicy | default .root.Values.image.pullPolicy }}
+{{- end }}
+{{/* ray.gcs: host:port of the GCS, as workers see it. */}}
+{{- define "ray.gcs" -}}
+{{- if .Values.head.enabled }}{{ .Release.Name }}-head:6379{{ else }}{{ required "head.address: must be host:port of your head's GCS with head.enabled false: got \"\"" (.Values.head.address | default nil) }}{{ end -}}
 {{- end }}
 {{- define "ray.natsURL" -}}
 {{ .Values.rayburst.natsURL | default (printf "nats://%s-nats.%s.svc:4222" .Values.rayburst.release .Values.rayburst.namespace) }}
 {{- end }}
 {{- define "ray.secret" -}}
 {{ .Values.auth.existingSecret | default (printf "%s-auth" .Release.Name) }}
+{{- end }}
+
+{{/* ray.check: what the schema cannot say of the values. */}}
+{{- define "ray.check" -}}
+{{- if le (int .Values.terminationGracePeriodSeconds) (int .Values.preemptSeconds) }}
+{{- fail (printf "terminationGracePeriodSeconds: must be above preemptSeconds (%v): got %v" .Values.preemptSeconds .Values.terminationGracePeriodSeconds) }}
+{{- end }}
+{{- if and (not .Values.head.enabled) .Values.auth.enabled (not .Values.auth.existingSecret) }}
+{{- fail "auth.existingSecret: must name the Secret with your head's token with head.enabled false (or auth.enabled be false): got \"\"" }}
+{{- end }}
+{{- range $name, $type := .Values.workers }}{{ if $type }}
+{{- if has $name (list "head" "head-agent") }}
+{{- fail (printf "workers: a node type must not be called head or head-agent: got %q" $name) }}
+{{- end }}
+{{- if gt (int $type.minWorkers) (int $type.maxWorkers) }}
+{{- fail (printf "workers.%s.minWorkers: must not be above maxWorkers (%v): got %v" $name $type.maxWorkers $type.minWorkers) }}
+{{- end }}
+{{- end }}{{ end }}
+{{- end }}
+{{/* ray.placement: where a pod may run. Takes root, of: the values of the head or a type. */}}
+{{- define "ray.placement" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .of.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .of.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.topologySpreadConstraints }}
+topologySpreadConstraints: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.podSpec }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* ray.quantity: a Kubernetes quantity as a plain number (thousandths for CPUs). */}}
@@ -55,16 +113,11 @@ ray.io/cluster: {{ .Release.Name }}
   imagePullPolicy: {{ .root.Values.rayburst.image.pullPolicy }}
   restartPolicy: Always
   args: {{- toYaml .args | nindent 4 }}
-  env:
-    - {name: RAYBURST_CLUSTER, value: {{ printf "%s/%s" .root.Release.Namespace .root.Release.Name | quote }}}
-    - {name: RAYBURST_GCS_ADDRESS, value: {{ .gcs | quote }}}
-    - {name: RAYBURST_NATS_URL, value: {{ include "ray.natsURL" .root | quote }}}
-    - {name: RAYBURST_NATS_TOKEN_FILE, value: /var/run/secrets/rayburst/token}
+  env: {{- include "ray.agentEnv" . | nindent 4 }}
     - {name: RAYBURST_DIR, value: /shared}
     - {name: RAYBURST_LISTEN, value: ":8090"}
     - name: RAY_CLOUD_INSTANCE_ID
       valueFrom: {fieldRef: {fieldPath: metadata.name}}
-    {{- include "ray.authEnv" .root | nindent 4 }}
   ports:
     - {name: agent, containerPort: 8090}
   startupProbe:
@@ -75,19 +128,31 @@ ray.io/cluster: {{ .Release.Name }}
     httpGet: {path: /readyz, port: agent}
     periodSeconds: 1
     failureThreshold: 3
-  resources:
-    requests: {cpu: 10m, memory: 32Mi}
-    limits: {memory: 128Mi}
-  securityContext:
-    allowPrivilegeEscalation: false
-    readOnlyRootFilesystem: true
-    runAsNonRoot: true
-    runAsUser: 65532
-    capabilities: {drop: [ALL]}
-    seccompProfile: {type: RuntimeDefault}
+  resources: {{- include "ray.agentResources" . | nindent 4 }}
+  securityContext: {{- include "ray.restricted" . | nindent 4 }}
   volumeMounts:
     - {name: rayburst, mountPath: /shared}
     - {name: rayburst-token, mountPath: /var/run/secrets/rayburst, readOnly: true}
+{{- end }}
+{{/* ray.agentEnv: what an agent is told wherever it stands. Takes root, gcs. */}}
+{{- define "ray.agentEnv" -}}
+- {name: RAYBURST_CLUSTER, value: {{ printf "%s/%s" .root.Release.Namespace .root.Release.Name | quote }}}
+- {name: RAYBURST_GCS_ADDRESS, value: {{ .gcs | quote }}}
+- {name: RAYBURST_NATS_URL, value: {{ include "ray.natsURL" .root | quote }}}
+- {name: RAYBURST_NATS_TOKEN_FILE, value: /var/run/secrets/rayburst/token}
+{{- include "ray.authEnv" .root }}
+{{- end }}
+{{- define "ray.agentResources" -}}
+requests: {cpu: 10m, memory: 32Mi}
+limits: {memory: 128Mi}
+{{- end }}
+{{- define "ray.restricted" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: 65532
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
 {{- end }}
 {{- define "ray.authEnv" -}}
 {{- if .Values.auth.enabled }}
@@ -99,12 +164,15 @@ ray.io/cluster: {{ .Release.Name }}
 {{- define "ray.volumes" -}}
 - name: rayburst
   emptyDir: {}
+{{ include "ray.tokenVolume" . }}
+- name: dshm
+  emptyDir: {medium: Memory{{ with .Values.shmSize }}, sizeLimit: {{ . }}{{ end }}}
+{{- end }}
+{{- define "ray.tokenVolume" -}}
 - name: rayburst-token
   projected:
     sources:
       - serviceAccountToken: {path: token, audience: rayburst, expirationSeconds: 3600}
-- name: dshm
-  emptyDir: {medium: Memory{{ with .Values.shmSize }}, sizeLimit: {{ . }}{{ end }}}
 {{- end }}
 {{- define "ray.params" -}}
 {{- range $name, $value := . }}

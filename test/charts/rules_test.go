@@ -1,0 +1,81 @@
+package charts
+
+import (
+	"testing"
+
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// rules are all rules of all roles of a scenario.
+func rules(t *testing.T, s scenario) []rbacv1.PolicyRule {
+	t.Helper()
+	var out []rbacv1.PolicyRule
+	for _, m := range s.render(t).all() {
+		switch o := object(t, m).(type) {
+		case *rbacv1.Role:
+			out = append(out, o.Rules...)
+		case *rbacv1.ClusterRole:
+			out = append(out, o.Rules...)
+		}
+	}
+	return out
+}
+
+// TestNamespacedRules: with namespaces named, nothing but asking whose a token
+// is reaches over the whole cluster.
+func TestNamespacedRules(t *testing.T) {
+	for _, m := range (scenario{"rayburst", "namespaces", newest}).render(t).manifests {
+		o, ok := object(t, m).(*rbacv1.ClusterRole)
+		if !ok {
+			continue
+		}
+		for _, r := range o.Rules {
+			if len(r.Resources) != 1 || r.Resources[0] != "tokenreviews" {
+				t.Errorf("%s may %v %v everywhere", o.Name, r.Verbs, r.Resources)
+			}
+		}
+	}
+}
+
+// TestNoWildcards: no rule allows what it does not name.
+func TestNoWildcards(t *testing.T) {
+	for _, s := range scenarios(t) {
+		for _, r := range rules(t, s) {
+			for _, list := range [][]string{r.APIGroups, r.Resources, r.Verbs} {
+				for _, item := range list {
+					if item == "*" {
+						t.Errorf("%s: %+v", s, r)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestNoScalerBudget: a budget of the scaler would keep its node from being
+// drained, since only the holder of the Lease is Ready.
+func TestNoScalerBudget(t *testing.T) {
+	for _, s := range scenarios(t) {
+		if s.chart != "rayburst" {
+			continue
+		}
+		for _, m := range s.render(t).all() {
+			if o, ok := object(t, m).(*policyv1.PodDisruptionBudget); ok {
+				t.Errorf("%s: %s", s, o.Name)
+			}
+		}
+	}
+}
+
+// TestWorkerBudget: workers that are drained to go can always be evicted.
+func TestWorkerBudget(t *testing.T) {
+	each(t, "ray-cluster", func(t *testing.T, s scenario, o *policyv1.PodDisruptionBudget) {
+		if s.values != "gpu" {
+			t.Errorf("%s: nobody has asked for %s", s, o.Name)
+		}
+		if p := o.Spec.UnhealthyPodEvictionPolicy; p == nil || *p != policyv1.AlwaysAllow {
+			t.Errorf("%s: %v", o.Name, p)
+		}
+	})
+}
