@@ -73,7 +73,6 @@ type service struct {
 	keda    *keda.Server
 	source  *kube.Source
 	runners loop.Runners
-	start   kube.HeadStart
 	leads   atomic.Bool
 	nudges  httpapi.Nudges
 	renewal *kube.Certificates // nil: the scaler keeps no certificates itself
@@ -94,7 +93,7 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.start, s.known = s.headStart(), map[demand.Cluster]*kube.Cluster{}
+	s.known = map[demand.Cluster]*kube.Cluster{}
 	s.source = kube.NewSource(kube.Config{
 		Client: s.kube.Client, Dynamic: s.kube.Dynamic, Namespaces: s.Namespaces, Service: s.Service, Events: s.kube.Events, Log: s.log,
 	})
@@ -132,12 +131,13 @@ func (s *service) listen() ([]net.Listener, error) {
 	return out, nil
 }
 
-// headStart is what the versions here need.
+// headStart is what the versions here need. Until KEDA has opened its streams a
+// head start does no harm.
 func (s *service) headStart() kube.HeadStart {
 	switch {
 	case s.HeadStart == "off":
 		return kube.HeadStartNever
-	case s.kube.Nudges() && s.Nudge == "auto":
+	case s.kube.Nudges() && s.Nudge == "auto" && s.keda.Follows():
 		return kube.HeadStartMany
 	}
 	return kube.HeadStartAlways
@@ -252,7 +252,7 @@ func (s *service) follow(ctx context.Context) {
 // attend runs the decisions of one cluster.
 func (s *service) attend(ctx context.Context, c *kube.Cluster) {
 	actor := kube.NewActor(kube.ActorConfig{
-		Cluster: c, Client: s.kube.Client, Events: s.kube.Events, HeadStart: s.start, Now: s.now, Log: s.log,
+		Cluster: c, Client: s.kube.Client, Events: s.kube.Events, HeadStart: s.headStart, Now: s.now, Log: s.log,
 	})
 	runner := loop.New(loop.Config{
 		Cluster: c.Name, Workers: c, Agents: s.agents, Head: nats.Head, Now: s.now, Log: s.log, Windows: demand.DefaultWindows(),

@@ -23,7 +23,7 @@ type tlsFlags struct {
 	Dir    string `name:"tls-dir" type:"existingdir" xor:"tls" help:"Folder with tls.crt, tls.key and ca.crt: mutual TLS with KEDA; renewed files are taken at once."`
 	Secret string `name:"tls-secret" xor:"tls" help:"namespace/name of a Secret: mutual TLS with KEDA by certificates that the scaler makes, keeps there and renews itself."`
 	Client string `name:"tls-client-secret" help:"namespace/name of the Secret for KEDA's certificate; with --tls-secret."`
-	Days   int    `name:"tls-days" default:"90" help:"For how long a certificate that the scaler makes is valid; it is renewed when two thirds of that are over."`
+	Days   int    `name:"tls-days" default:"365" help:"For how long a certificate that the scaler makes is valid; it is renewed when two thirds of that are over."`
 }
 
 // certificates are those that the scaler keeps itself; nil: it keeps none.

@@ -40,7 +40,7 @@ type ActorConfig struct {
 	Cluster   *Cluster
 	Client    kubernetes.Interface
 	Events    record.EventRecorder
-	HeadStart HeadStart
+	HeadStart func() HeadStart
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -184,7 +184,8 @@ func (a *Actor) rising(d *scaler.Decision) []scaler.Target {
 			up = append(up, t)
 		}
 	}
-	if a.HeadStart == HeadStartNever || a.HeadStart == HeadStartMany && len(up) <= many {
+	switch start := a.HeadStart(); {
+	case start == HeadStartNever, start == HeadStartMany && len(up) <= many:
 		return nil
 	}
 	return up

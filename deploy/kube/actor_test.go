@@ -50,7 +50,7 @@ func newStage(t *testing.T, start HeadStart, replicas int32, pods ...*corev1.Pod
 		return a.GetSubresource() == "scale", &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
 	})
 	s.Actor = NewActor(ActorConfig{
-		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: start, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: func() HeadStart { return start }, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	return s
 }
