@@ -215,8 +215,14 @@ func busMetric(t *testing.T, name string) float64 {
 func podIP(t *testing.T, component string) string {
 	t.Helper()
 	list, err := kube.CoreV1().Pods("keda").List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/component=" + component})
-	if err != nil || len(list.Items) == 0 {
-		t.Fatal(component, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return list.Items[0].Status.PodIP
+	for _, p := range list.Items {
+		if ready(p) && p.DeletionTimestamp == nil {
+			return p.Status.PodIP
+		}
+	}
+	t.Fatalf("no pod of %s is ready", component)
+	return ""
 }

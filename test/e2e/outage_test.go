@@ -58,7 +58,7 @@ func (f *fleet) climb(to int, middle func()) {
 	f.t.Helper()
 	for n := 12; n <= to; n += 2 {
 		f.wants(n)
-		if n == to/2 {
+		if n == to/2+1 {
 			middle()
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -114,7 +114,7 @@ func TestScalerKilled(t *testing.T) {
 	f := busyFleet(t)
 	var killed time.Time
 	f.climb(50, func() { killed = crash(t, scalers(t)[0]) })
-	t.Logf("50 workers %.1f s after the scaler was killed at 25", time.Since(killed).Seconds())
+	t.Logf("50 workers %.1f s after the scaler was killed at 26", time.Since(killed).Seconds())
 }
 
 // TestLeaderKilled: of two scalers the one that decides is killed in the middle
@@ -159,7 +159,7 @@ func TestNATSRestarted(t *testing.T) {
 	}
 	var killed time.Time
 	f.climb(50, func() { killed = crash(t, pods.Items[0].Name) })
-	t.Logf("50 workers %.1f s after NATS was killed at 25", time.Since(killed).Seconds())
+	t.Logf("50 workers %.1f s after NATS was killed at 26", time.Since(killed).Seconds())
 }
 
 // TestAPIServerDown: the API server is away for 60 s, in which the demand rises.
