@@ -123,6 +123,10 @@ picture: ray ## make bench, its growth drawn as docs/planner-growth.svg (2 min)
 bench-burst: build ray ## 100 bursts on real Ray, and Ray's own autoscaler with the same tasks
 	go run ./test/bench
 
+.PHONY: bench-fleet
+bench-fleet: e2e-build build ## CPU and memory of the scaler and NATS with 100 clusters of 100 workers (2 min)
+	go run ./test/fleet $(FLEET)
+
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (30s)
 	@go list ./... | while read -r p; do \

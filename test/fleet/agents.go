@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/rayburst/rayburst/demand"
+	"github.com/rayburst/rayburst/demand/nats"
+)
+
+// The beats of agents: see demand/ray.
+const (
+	workerBeat = 2 * time.Second
+	headBeat   = time.Second
+	poll       = 100 * time.Millisecond
+)
+
+// agent is what speaks for one node.
+type agent struct {
+	demand.Report
+	bus *nats.Publisher
+}
+
+// fleet is the simulated Ray of one cluster.
+type fleet struct {
+	workers []*agent
+	head    *agent
+	rows    []demand.Node // the head's first
+	told    time.Time     // when the head spoke last
+	changed bool          // since then
+}
+
+// speak connects the agents of all clusters and KEDA, and lets them talk.
+func (b *bench) speak() error {
+	fleets := make([]*fleet, b.clusters)
+	if err := b.parallel(b.clusters, func(i int) (err error) {
+		fleets[i], err = b.fleet(namespaceName(i))
+		return err
+	}); err != nil {
+		return err
+	}
+	b.say("%d agents connected", b.clusters*(b.nodes+1))
+	for _, f := range fleets {
+		go f.talk(b.ctx, b.changing)
+	}
+	return b.keda()
+}
+
+// fleet is a cluster of which each node is full of tasks; at every tenth more wait.
+func (b *bench) fleet(ns string) (*fleet, error) {
+	token, err := b.token(ns, account)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{}
+	if f.head, err = b.agent(ns, "sim-head", token); err != nil {
+		return nil, err
+	}
+	f.rows = append(f.rows, row(f.head, demand.MustResources(map[string]float64{"memory": 4 << 30, "node:10.0.0.1": 1}), 0))
+	f.rows[0].Head, f.head.Raylet.Total, f.head.Raylet.Available = true, f.rows[0].Total, f.rows[0].Total
+	for i := range b.nodes {
+		a, err := b.agent(ns, podName(i), token)
+		if err != nil {
+			return nil, err
+		}
+		if i%10 == 0 {
+			a.Raylet.Demand = waiting()
+		}
+		f.workers, f.rows = append(f.workers, a), append(f.rows, row(a, capacity(i, cpus), i+1))
+		f.take(i, cpus)
+	}
+	return f, nil
+}
+
+func waiting() []demand.QueuedDemand {
+	one := demand.ResourceRequest{Resources: demand.MustResources(map[string]float64{"CPU": 1})}
+	return []demand.QueuedDemand{{ResourceRequest: one, Queued: 3, Backlog: 20}}
+}
+
+// capacity is a worker's, with so many CPUs.
+func capacity(i, cpu int) demand.Resources {
+	return demand.MustResources(map[string]float64{
+		"CPU": float64(cpu), "memory": 32 << 30, "object_store_memory": 9 << 30, fmt.Sprintf("node:10.0.%d.%d", i/250, i%250): 1,
+	})
+}
+
+func row(a *agent, total demand.Resources, i int) demand.Node {
+	return demand.Node{
+		ID: a.NodeID, InstanceID: a.InstanceID, Type: a.NodeType, Status: demand.NodeRunning, Total: total, Available: total,
+		Labels: map[string]string{"ray.io/node-id": a.NodeID, "ray.io/node-group": a.NodeType}, Address: fmt.Sprintf("10.0.%d.%d", i/250, i%250),
+		Activity:  []string{"Resource: CPU currently in use.", "Busy workers on node."},
+		StartTime: uint64(time.Now().UnixMilli()), //nolint:gosec // after 1970
+	}
+}
+
+// agent connects as a pod of the namespace does and listens as an agent does.
+func (b *bench) agent(ns, instance, token string) (*agent, error) {
+	conn, err := nats.Connect(nats.Options{URL: b.natsURL, Name: "rayburst agent", Token: func() string { return token }})
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{
+		bus: &nats.Publisher{Conn: conn, Cluster: demand.Cluster{Namespace: ns, Name: clusterName}},
+		Report: demand.Report{
+			NodeID: fmt.Sprintf("%x", sha256.Sum224([]byte(ns+instance))), InstanceID: instance, NodeType: typeName, AgentVersion: "fleet",
+			Incarnation: uint64(time.Now().UnixNano()), Raylet: &demand.RayletLoad{}, //nolint:gosec // after 1970
+		},
+	}
+	listen := []string{a.NodeID}
+	if instance == "sim-head" {
+		a.NodeType, listen = "head", append(listen, nats.Head)
+	}
+	for _, token := range listen {
+		if _, err := a.bus.Serve(b.ctx, token, accept); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// accept is what an agent answers a decision that Ray is told.
+func accept(context.Context, demand.Control) demand.ControlReply {
+	return demand.ControlReply{Accepted: true}
+}
+
+// take makes a node run tasks on so many CPUs.
+func (f *fleet) take(i, used int) {
+	a, n := f.workers[i], &f.rows[i+1]
+	n.Available = capacity(i, cpus-used).NonZero()
+	a.Raylet.Total, a.Raylet.Available = n.Total, n.Available
+	f.changed = true
+}
+
+// talk makes each worker speak once in its beat, one after another, changes
+// nodes at random, and lets the head speak as its agent does.
+func (f *fleet) talk(ctx context.Context, changing float64) {
+	step := workerBeat / time.Duration(len(f.workers))
+	t := time.NewTicker(step)
+	defer t.Stop()
+	time.Sleep(rand.N(workerBeat))                     // clusters do not beat together
+	used := slices.Repeat([]int{cpus}, len(f.workers)) // and cpus−1 when a task has ended
+	for i := 0; ctx.Err() == nil; i = (i + 1) % len(f.workers) {
+		if rand.Float64() < changing*float64(len(f.workers))*step.Seconds() {
+			n := rand.IntN(len(f.workers))
+			used[n] = 2*cpus - 1 - used[n]
+			f.take(n, used[n])
+			f.workers[n].say(nil)
+		}
+		f.workers[i].say(nil)
+		f.lead()
+		<-t.C
+	}
+}
+
+// lead lets the head speak when its agent would: on a change, at 10 Hz at the
+// most, and once in its beat.
+func (f *fleet) lead() {
+	if age := time.Since(f.told); age >= headBeat-poll || f.changed && age >= poll {
+		f.told, f.changed = time.Now(), false
+		f.head.say(&demand.ClusterState{Session: "session_" + f.head.NodeID, Nodes: f.rows})
+	}
+}
+
+// say publishes a report. One that is lost heals with the next.
+func (a *agent) say(c *demand.ClusterState) {
+	a.Sequence++
+	a.Cluster = c
+	_ = a.bus.Publish(&a.Report)
+}
