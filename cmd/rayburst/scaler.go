@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -73,7 +72,6 @@ type service struct {
 	keda    *keda.Server
 	source  *kube.Source
 	runners loop.Runners
-	leads   atomic.Bool
 	nudges  httpapi.Nudges
 	renewal *kube.Certificates // nil: the scaler keeps no certificates itself
 	mu      sync.Mutex
@@ -147,7 +145,7 @@ func (s *service) headStart() kube.HeadStart {
 func (s *service) parts(ctx context.Context, listeners []net.Listener) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Leads: s.leads.Load, Nudges: s.nudges, WrongVictims: s.source.WrongVictims})
+	api := httpapi.Handler(httpapi.Config{Store: s.store, Now: s.now, Inbox: s.inboxStats, Record: s.record, Nudges: s.nudges, WrongVictims: s.source.WrongVictims})
 	parts := map[string]func(context.Context) error{
 		"http":       func(ctx context.Context) error { return httpapi.Serve(ctx, listeners[0], api) },
 		"grpc":       func(ctx context.Context) error { return s.keda.Serve(ctx, listeners[1]) },
@@ -209,9 +207,7 @@ func (s *service) discard(ctx context.Context) {
 // decide runs the clusters there are.
 func (s *service) decide(ctx context.Context) error {
 	s.keda.SetReady(true)
-	s.leads.Store(true)
 	defer s.keda.SetReady(false)
-	defer s.leads.Store(false)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = loop.Dispatch(ctx, s.inbox, s.runners.Find) }) // ends with the context
 	for {

@@ -106,8 +106,9 @@ const (
 // errLease ends a scaler that has lost its Lease: another decides now.
 var errLease = errors.New("the Lease is lost")
 
-// Hold waits for the Lease namespace/name and runs f while it is held. It fails
-// once the Lease is lost; it returns f's error when the context ends.
+// Hold waits for the Lease namespace/name and runs f while it is held, with the
+// leader's label on this pod. It fails once the Lease is lost; it returns f's
+// error when the context ends.
 func (a *Access) Hold(ctx context.Context, lease string, f func(context.Context) error) error {
 	namespace, name, ok := strings.Cut(lease, "/")
 	if !ok {
@@ -117,26 +118,39 @@ func (a *Access) Hold(ctx context.Context, lease string, f func(context.Context)
 	if err != nil {
 		return fmt.Errorf("naming the holder of the Lease: %w", err)
 	}
+	pods := a.Client.CoreV1().Pods(namespace)
+	if err := uncrown(ctx, pods, self); err != nil {
+		return err
+	}
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Client: a.Client.CoordinationV1(),
 		LockConfig: resourcelock.ResourceLockConfig{Identity: self},
 	}
+	holding, end := context.WithCancel(ctx)
+	defer end()
 	ended := make(chan error, 1)
+	lead := func(ctx context.Context) {
+		err := crown(ctx, pods, self)
+		if err == nil {
+			err = f(ctx)
+		}
+		ended <- err
+		end()
+	}
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: lock, LeaseDuration: leaseTime, RenewDeadline: leaseRenew, RetryPeriod: leaseRetry, ReleaseOnCancel: true, Name: name,
-		Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(ctx context.Context) { ended <- f(ctx) }, OnStoppedLeading: func() {}},
+		Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: lead, OnStoppedLeading: func() {}},
 	})
 	if err != nil {
 		return fmt.Errorf("taking the Lease: %w", err)
 	}
-	elector.Run(ctx)
-	if ctx.Err() == nil {
+	elector.Run(holding)
+	select {
+	case err = <-ended:
+	case <-time.After(leaseRetry): // it was never held
+	}
+	if err == nil && ctx.Err() == nil {
 		return errLease
 	}
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(leaseRetry): // it was never held
-		return nil
-	}
+	return err
 }

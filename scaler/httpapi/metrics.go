@@ -33,11 +33,11 @@ var (
 	overflowDesc = desc("rayburst_reports_overflow_total", "Reports dropped as too many nodes were held.")
 	wrongDesc    = desc("rayburst_wrong_victim_total", "Workers that went because their Deployment shrank although others were marked to go.", "namespace")
 
-	rayActive   = desc("autoscaler_active_nodes", "Nodes with Ray running.", "NodeType", "SessionName")
-	rayPending  = desc("autoscaler_pending_nodes", "Nodes on their way.", "NodeType", "SessionName")
-	rayFailed   = desc("autoscaler_recently_failed_nodes", "Nodes that did not join lately.", "NodeType", "SessionName")
-	rayCapacity = desc("autoscaler_cluster_resources", "Resources of running nodes.", "resource", "SessionName")
-	rayComing   = desc("autoscaler_pending_resources", "Resources of nodes on their way.", "resource", "SessionName")
+	rayActive   = desc("autoscaler_active_nodes", "Nodes with Ray running.", "namespace", "cluster", "NodeType", "SessionName")
+	rayPending  = desc("autoscaler_pending_nodes", "Nodes on their way.", "namespace", "cluster", "NodeType", "SessionName")
+	rayFailed   = desc("autoscaler_recently_failed_nodes", "Nodes that did not join lately.", "namespace", "cluster", "NodeType", "SessionName")
+	rayCapacity = desc("autoscaler_cluster_resources", "Resources of running nodes.", "namespace", "cluster", "resource", "SessionName")
+	rayComing   = desc("autoscaler_pending_resources", "Resources of nodes on their way.", "namespace", "cluster", "resource", "SessionName")
 )
 
 // Describe sends nothing: which metrics there are depends on the clusters.
@@ -102,12 +102,15 @@ func rayGauges(out chan<- prometheus.Metric, d *scaler.Decision) {
 	}
 	var have, coming demand.Resources
 	ray := d.Autoscaler.Get()
+	tell := func(desc *prometheus.Desc, v float64, of string) {
+		gauge(out, desc, v, d.Cluster.Namespace, d.Cluster.Name, of, d.Session) // sessions are the clusters' own words
+	}
 	for _, t := range d.Targets {
-		gauge(out, rayActive, float64(t.Running), t.Type, d.Session)
-		gauge(out, rayPending, float64(t.Joining), t.Type, d.Session)
+		tell(rayActive, float64(t.Running), t.Type)
+		tell(rayPending, float64(t.Joining), t.Type)
 	}
 	for _, f := range ray.Failed {
-		gauge(out, rayFailed, float64(f.Count), f.NodeType, d.Session)
+		tell(rayFailed, float64(f.Count), f.NodeType)
 	}
 	for _, n := range d.Nodes.Get() {
 		have = have.Add(n.Total)
@@ -118,9 +121,9 @@ func rayGauges(out chan<- prometheus.Metric, d *scaler.Decision) {
 		}
 	}
 	for _, r := range have {
-		gauge(out, rayCapacity, r.Amount.Float(), r.Name, d.Session)
+		tell(rayCapacity, r.Amount.Float(), r.Name)
 	}
 	for _, r := range coming {
-		gauge(out, rayComing, r.Amount.Float(), r.Name, d.Session)
+		tell(rayComing, r.Amount.Float(), r.Name)
 	}
 }

@@ -24,14 +24,12 @@ const DefaultAddress = "127.0.0.1:8089"
 // aliveWithin is how old a decision may be while its loop still turns.
 const aliveWithin = 10 * time.Second
 
-// Config is what the API serves from; all but Leads, WrongVictims and Nudges is required.
+// Config is what the API serves from; all but WrongVictims and Nudges is required.
 type Config struct {
 	Store *Store
 	Now   func() time.Time
 	// Inbox counts the reports that have come in.
 	Inbox func() InboxStats
-	// Leads tells whether this scaler decides; nil: it always does.
-	Leads func() bool
 	// WrongVictims counts, by namespace, workers that went unmarked while their
 	// type shrank; nil: nobody counts them.
 	WrongVictims func() map[string]uint64
@@ -67,7 +65,6 @@ func (c ClusterDecision) Decode() *scaler.Decision {
 //	GET …/record                          a recording, for as long as it is read; 503 if there can be none
 //	GET /healthz                          200 while every loop turns
 //	GET /readyz                           200 once every cluster's state is known
-//	GET /leadz                            200 while this scaler decides: KEDA is to be sent here
 //	GET /metrics                          Prometheus
 func Handler(c Config) http.Handler {
 	registry := prometheus.NewRegistry()
@@ -76,7 +73,7 @@ func Handler(c Config) http.Handler {
 		registry.MustRegister(c.Nudges)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	mux.HandleFunc("GET /v1/clusters", c.list)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}", c.one)
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/explain", c.explain)
@@ -84,14 +81,7 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /v1/clusters/{namespace}/{name}/record", c.record)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.turning) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { c.health(w, c.known) })
-	mux.HandleFunc("GET /leadz", c.leadz)
 	return mux
-}
-
-func (c Config) leadz(w http.ResponseWriter, _ *http.Request) {
-	if c.Leads != nil && !c.Leads() {
-		http.Error(w, "another scaler holds the Lease", http.StatusServiceUnavailable)
-	}
 }
 
 // Serve serves until the context ends; it returns nil then.

@@ -137,8 +137,8 @@ func TestMetrics(t *testing.T) {
 		`rayburst_cluster_known{cluster="train",namespace="ml"} 1`,
 		`rayburst_waiting_requests{cluster="train",namespace="ml",why="Joining"} 1`,
 		`rayburst_reports_poison_total 2`,
-		`autoscaler_active_nodes{NodeType="gpu",SessionName="session_1"} 2`,
-		`autoscaler_pending_nodes{NodeType="gpu",SessionName="session_1"} 1`,
+		`autoscaler_active_nodes{NodeType="gpu",SessionName="session_1",cluster="train",namespace="ml"} 2`,
+		`autoscaler_pending_nodes{NodeType="gpu",SessionName="session_1",cluster="train",namespace="ml"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no %q", want)

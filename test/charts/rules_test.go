@@ -3,6 +3,7 @@ package charts
 import (
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 )
@@ -53,17 +54,24 @@ func TestNoWildcards(t *testing.T) {
 	}
 }
 
-// TestNoScalerBudget: a budget of the scaler would keep its node from being
-// drained, since only the holder of the Lease is Ready.
-func TestNoScalerBudget(t *testing.T) {
+// TestScalerBudget: several scalers have a budget, and one has none, which
+// would keep its node from being drained.
+func TestScalerBudget(t *testing.T) {
 	for _, s := range scenarios(t) {
 		if s.chart != "rayburst" {
 			continue
 		}
+		budgets, replicas := 0, int32(0)
 		for _, m := range s.render(t).all() {
-			if o, ok := object(t, m).(*policyv1.PodDisruptionBudget); ok {
-				t.Errorf("%s: %s", s, o.Name)
+			switch o := object(t, m).(type) {
+			case *policyv1.PodDisruptionBudget:
+				budgets++
+			case *appsv1.Deployment:
+				replicas = max(replicas, *o.Spec.Replicas)
 			}
+		}
+		if (budgets > 0) != (replicas > 1) {
+			t.Errorf("%s: %d budgets for %d replicas", s, budgets, replicas)
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
-	authv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -137,15 +136,7 @@ func (f *fleet) apply(most int) {
 // connect is an agent's connection: with a token of the namespace's own account.
 func (f *fleet) connect(ctx context.Context) {
 	f.t.Helper()
-	token, err := kube.CoreV1().ServiceAccounts(f.namespace).CreateToken(ctx, "default",
-		&authv1.TokenRequest{Spec: authv1.TokenRequestSpec{Audiences: []string{"rayburst"}}}, metav1.CreateOptions{})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.conn, err = nats.Connect(nats.Options{URL: "nats://rayburst-nats.keda.svc:4222", Token: func() string { return token.Status.Token }})
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	f.conn = f.as(f.namespace, "rayburst")
 	if _, err := f.publisher().Serve(ctx, nats.Head, f.control); err != nil {
 		f.t.Fatal(err)
 	}

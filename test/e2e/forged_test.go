@@ -66,10 +66,6 @@ func (f *fleet) forger() *natsgo.Conn {
 	f.t.Cleanup(func() {
 		_, _ = run(context.WithoutCancel(ctx), "", "kubectl", "delete", "namespace", "forger", "--wait=false")
 	})
-	eventually(f.t, "the account", func() (bool, string) {
-		_, err := kube.CoreV1().ServiceAccounts("forger").Get(ctx, "default", metav1.GetOptions{})
-		return err == nil, fmt.Sprint(err)
-	})
 	return f.as("forger", "rayburst")
 }
 
@@ -94,11 +90,13 @@ func (f *fleet) with(token string) *natsgo.Conn {
 // token is of a namespace's account.
 func (f *fleet) token(namespace, audience string) string {
 	f.t.Helper()
-	token, err := kube.CoreV1().ServiceAccounts(namespace).CreateToken(f.t.Context(), "default",
-		&authv1.TokenRequest{Spec: authv1.TokenRequestSpec{Audiences: []string{audience}}}, metav1.CreateOptions{})
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	var token *authv1.TokenRequest
+	eventually(f.t, "a token of "+namespace, func() (bool, string) { // the namespace's account may not be there yet
+		var err error
+		token, err = kube.CoreV1().ServiceAccounts(namespace).CreateToken(f.t.Context(), "default",
+			&authv1.TokenRequest{Spec: authv1.TokenRequestSpec{Audiences: []string{audience}}}, metav1.CreateOptions{})
+		return err == nil, fmt.Sprint(err)
+	})
 	return token.Status.Token
 }
 
