@@ -29,12 +29,12 @@ type natsCmd struct {
 
 // Run serves until the process is asked to end.
 func (c *natsCmd) Run(ctx context.Context) error {
-	access, err := kube.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version)
+	log := serverLogger(c.Verbose)
+	access, err := kube.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
 	if err != nil {
 		return err
 	}
 	reviewer := &kube.Reviewer{Client: access.Client, Audience: c.Audience, Now: time.Now}
-	log := serverLogger(c.Verbose)
 	server, err := nats.Start(nats.ServerOptions{
 		Host: c.Host, Port: c.Port, Log: log,
 		Identify: func(token string) (nats.Grant, error) {

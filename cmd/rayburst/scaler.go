@@ -53,7 +53,7 @@ func (c *scalerCmd) Run(ctx context.Context) error {
 	if s.inbox, err = nats.Subscribe(conn, log); err != nil {
 		return err
 	}
-	if s.kube, err = kube.Connect(ctx, c.Kubeconfig, "rayburst/"+version); err != nil {
+	if s.kube, err = kube.Connect(ctx, c.Kubeconfig, "rayburst/"+version, log); err != nil {
 		return err
 	}
 	return s.run(ctx)

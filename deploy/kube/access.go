@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -33,13 +34,13 @@ type Access struct {
 	minor int // of the server's version
 }
 
-// connectTime is for how long an API server that is away is waited for: longer
-// than its restart, shorter than what the kubelet allows a silent container.
-const connectTime = 45 * time.Second
+// connectTime is for how long an API server that is away is waited for: a
+// container that ends is backed off from for up to five minutes.
+const connectTime = 4 * time.Minute
 
 // Connect connects with a kubeconfig, or without one to the API server of the
 // pod that this runs in, and asks for its version.
-func Connect(ctx context.Context, kubeconfig, agent string) (*Access, error) {
+func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*Access, error) {
 	config, err := configure(kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
@@ -55,7 +56,7 @@ func Connect(ctx context.Context, kubeconfig, agent string) (*Access, error) {
 	if out.Dynamic, err = dynamic.NewForConfig(plain); err != nil {
 		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
 	}
-	if out.minor, err = minor(ctx, client.Discovery()); err != nil {
+	if out.minor, err = minor(ctx, client.Discovery(), log); err != nil {
 		return nil, err
 	}
 	b := record.NewBroadcaster()
@@ -65,14 +66,17 @@ func Connect(ctx context.Context, kubeconfig, agent string) (*Access, error) {
 }
 
 // minor is the server's version 1.x.
-func minor(ctx context.Context, server discovery.ServerVersionInterface) (int, error) {
+func minor(ctx context.Context, server discovery.ServerVersionInterface, log *slog.Logger) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	for {
+	for first := true; ; first = false {
 		version, err := server.ServerVersion()
 		if err == nil {
 			n, _ := strconv.Atoi(strings.TrimRight(version.Minor, "+"))
 			return n, nil
+		}
+		if first {
+			log.Warn("waiting for the API server", "error", err)
 		}
 		select {
 		case <-ctx.Done():
