@@ -20,7 +20,9 @@ func TestChart(t *testing.T) {
 		}
 		return out
 	}
-	secrets := func() string { return kubectl(t, "-n", "keda", "get", "secret", "rayburst-tls", "rayburst-client", "-o", "jsonpath={.items[*].data}") }
+	secrets := func() string {
+		return kubectl(t, "-n", "keda", "get", "secret", "rayburst-tls", "rayburst-client", "-o", "jsonpath={.items[*].data}")
+	}
 	helm("test", "rayburst", "--timeout", "60s")
 	before := secrets()
 	if !strings.Contains(before, "tls.crt") {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 // lab runs a command of the lab.
 func lab(t *testing.T, args ...string) {
 	t.Helper()
-	if _, err := run(t.Context(), "", append([]string{"../../bin/lab"}, args...)...); err != nil {
+	if _, err := run(context.WithoutCancel(t.Context()), "", append([]string{"../../bin/lab"}, args...)...); err != nil { // at the end too
 		t.Fatal(err)
 	}
 }

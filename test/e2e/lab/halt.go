@@ -25,8 +25,8 @@ func (l lab) halt(args []string) error {
 	return errors.Join(os.Remove(l.state("pids/"+name)), syscall.Kill(p.pid, syscall.SIGKILL))
 }
 
-// resume starts a halted process again as it was, in the namespaces that this
-// one is in.
+// resume starts a halted process again as it was: in this one's network, and with
+// the mounts of the cluster, which a command inside does not share.
 func (l lab) resume(args []string) error {
 	if len(args) != 1 {
 		return errors.New("resume: which process?")
@@ -37,6 +37,11 @@ func (l lab) resume(args []string) error {
 		return fmt.Errorf("resuming %s: %w", args[0], err)
 	}
 	words := strings.Split(string(bytes.TrimRight(command, "\x00")), "\x00")
+	_, etcd, err := l.named([]string{"etcd"})
+	if err != nil {
+		return err
+	}
+	words = append([]string{"nsenter", fmt.Sprintf("--mount=/proc/%d/ns/mnt", etcd.pid), "--"}, words...)
 	return errors.Join(l.spawn(args[0], words...), os.Remove(path))
 }
 
