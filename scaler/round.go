@@ -323,7 +323,9 @@ func (r *round) ask(t *typeRound) {
 	members := make([]member, max(missing, 0))
 	for i := range members {
 		p := r.phantoms.get(t.Name, i)
-		members[i].Worker = &p.Worker
+		if members[i].Worker = &p.Worker; t.Refused != "" {
+			members[i].Worker = &Worker{Name: p.Name, Type: p.Type, Trouble: t.Refused, Hopeless: true}
+		}
 		r.wait(t, &members[i], p.plan)
 	}
 	for i := len(members); ; i++ {

@@ -26,7 +26,7 @@ type Worker struct {
 	Failures int
 	// Trouble says why it cannot start, for people; empty: nothing is known.
 	Trouble string
-	// Hopeless tells that waiting longer does not help (no quota).
+	// Hopeless tells that waiting longer does not help (no such image).
 	Hopeless bool
 }
 
@@ -35,6 +35,9 @@ type TypeState struct {
 	nodetypes.NodeType
 	Replicas int  // what is asked for now
 	Rollout  bool // its pods are being exchanged: nobody is removed meanwhile
+	// Refused says why no more of its replicas are made (no quota); empty: they
+	// are. Those that are asked for and not there are hopeless then.
+	Refused string
 }
 
 // Settings are a cluster's own. The zero value of a field means its default.

@@ -1,15 +1,19 @@
 package kube
 
 import (
+	"strings"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 // deploymentState is what is kept of a Deployment.
 type deploymentState struct {
-	replicas int  // spec.replicas
-	rollout  bool // its pods are being exchanged
+	replicas int    // spec.replicas
+	rollout  bool   // its pods are being exchanged
+	refused  string // why no more pods are made; empty: they are
 }
 
 func readDeployment(d *appsv1.Deployment) deploymentState {
@@ -21,7 +25,19 @@ func readDeployment(d *appsv1.Deployment) deploymentState {
 	return deploymentState{
 		replicas: want,
 		rollout:  s.ObservedGeneration > 0 && s.UpdatedReplicas < s.Replicas,
+		refused:  refused(d),
 	}
+}
+
+// refused is the message of a quota that keeps pods from being made. Other
+// failures to make them, such as an account that is not there yet, may pass.
+func refused(d *appsv1.Deployment) string {
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && strings.Contains(c.Message, "exceeded quota") {
+			return short(c.Message)
+		}
+	}
+	return ""
 }
 
 // replicaSet is what is kept of a ReplicaSet.

@@ -37,6 +37,7 @@ type pod struct {
 	started  time.Time // when the Ray container was started last; zero: it does not run
 	failures int       // restarts of the Ray container in a row
 	trouble  string
+	hopeless bool // waiting longer does not help
 	marked   bool
 	drained  bool
 }
@@ -46,8 +47,8 @@ func readPod(p *corev1.Pod) pod {
 		name: p.Name, uid: p.UID, owner: controller(p.OwnerReferences), leaving: p.DeletionTimestamp != nil,
 		over:   p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded,
 		marked: marked(p.Annotations[costAnnotation]), drained: p.Annotations[drainedAnnotation] != "",
-		trouble: trouble(p),
 	}
+	out.trouble, out.hopeless = trouble(p)
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodReady {
 			out.ready = c.Status == corev1.ConditionTrue
@@ -89,19 +90,24 @@ func rayContainer(p *corev1.Pod) *corev1.ContainerStatus {
 	return &list[i]
 }
 
-// trouble says why a pod does not start, for people; empty: nothing is known.
-func trouble(p *corev1.Pod) string {
+// hopeless are the reasons for which a container waits for somebody to mend its
+// pod's template, or a registry.
+var hopeless = []string{"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"}
+
+// trouble says why a pod does not start, for people, and whether it can; empty:
+// nothing is known.
+func trouble(p *corev1.Pod) (why string, never bool) {
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return short(cmp.Or(c.Message, c.Reason))
+			return short(cmp.Or(c.Message, c.Reason)), false
 		}
 	}
 	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		if w := c.State.Waiting; w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
-			return short(c.Name + ": " + w.Reason + " " + w.Message)
+			return short(c.Name + ": " + w.Reason + " " + w.Message), slices.Contains(hopeless, w.Reason)
 		}
 	}
-	return ""
+	return "", false
 }
 
 // short bounds how much of somebody's message is kept.
@@ -111,6 +117,6 @@ func short(s string) string { return s[:min(len(s), 200)] }
 func (p pod) worker(nodeType string) scaler.Worker {
 	return scaler.Worker{
 		Name: p.name, Type: nodeType, Started: !p.started.IsZero(), StartedAt: p.started,
-		Drained: p.drained && !p.ready, Marked: p.marked, Failures: p.failures, Trouble: p.trouble,
+		Drained: p.drained && !p.ready, Marked: p.marked, Failures: p.failures, Trouble: p.trouble, Hopeless: p.hopeless,
 	}
 }

@@ -31,21 +31,23 @@ import (
 type fleet struct {
 	t         *testing.T
 	namespace string
+	name      string // of the Ray cluster
 	types     []string
 	conn      *natsgo.Conn
 	kick      chan struct{}
 
-	mu       sync.Mutex
-	report   demand.Report
-	want     int64
-	nodes    map[string]*demand.Node // by pod
-	idle     map[string]time.Time    // by pod that has been there: since when it is idle, unless busy
-	busy     map[string]bool         // by pod
-	asked    []string                // pods that were drained, in order
-	replicas map[int]time.Time       // when spec.replicas of all types was first this
-	leaving  []string                // pods that got a deletionTimestamp
-	seen     map[string]int          // spec.replicas by type
-	falls    []string                // of spec.replicas, from → to
+	mu          sync.Mutex
+	report      demand.Report
+	want        int64
+	nodes       map[string]*demand.Node // by pod
+	idle        map[string]time.Time    // by pod that has been there: since when it is idle, unless busy
+	busy        map[string]bool         // by pod
+	asked       []string                // pods that were drained, in order
+	unreadyPods map[string]string       // pods that have not been ready yet: their phase and node
+	replicas    map[int]time.Time       // when spec.replicas of all types was first this
+	leaving     []string                // pods that got a deletionTimestamp
+	seen        map[string]int          // spec.replicas by type
+	falls       []string                // of spec.replicas, from → to
 }
 
 // gpus is the type of a fleet that has one. A worker has one of the resource
@@ -59,8 +61,8 @@ func newFleet(t *testing.T, most int, types ...string) *fleet {
 		types = []string{gpus}
 	}
 	f := &fleet{
-		t: t, types: types, seen: map[string]int{}, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
-		nodes: map[string]*demand.Node{}, idle: map[string]time.Time{}, busy: map[string]bool{}, replicas: map[int]time.Time{},
+		t: t, name: "sim", types: types, seen: map[string]int{}, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
+		nodes: map[string]*demand.Node{}, idle: map[string]time.Time{}, busy: map[string]bool{}, unreadyPods: map[string]string{}, replicas: map[int]time.Time{},
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(func() {
@@ -209,9 +211,13 @@ func (f *fleet) pod(obj any) {
 		delete(f.nodes, p.Name)
 		return
 	}
+	if !ready(*p) && f.idle[p.Name].IsZero() {
+		f.unreadyPods[p.Name] = string(p.Status.Phase) + " on " + p.Spec.NodeName
+	}
 	if f.nodes[p.Name] != nil || slices.Contains(f.asked, p.Name) || !ready(*p) {
 		return
 	}
+	delete(f.unreadyPods, p.Name)
 	one := demand.MustResources(map[string]float64{p.Labels["app"]: 1})
 	f.nodes[p.Name] = &demand.Node{
 		ID: nodeID(p.Name), InstanceID: p.Name, Type: p.Labels["app"], Status: demand.NodeIdle, Total: one, Available: one,
@@ -226,6 +232,7 @@ func (f *fleet) podGone(obj any) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		delete(f.nodes, p.Name)
+		delete(f.unreadyPods, p.Name)
 		delete(f.idle, p.Name)
 		delete(f.busy, p.Name)
 	}
@@ -327,13 +334,13 @@ func (f *fleet) settled(n int) {
 	eventually(f.t, fmt.Sprint(n, " nodes"), func() (bool, string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return len(f.nodes) == n && len(f.idle) == n, fmt.Sprint(len(f.nodes), " nodes, ", len(f.idle), " pods")
+		return len(f.nodes) == n && len(f.idle) == n, fmt.Sprint(len(f.nodes), " nodes, ", len(f.idle), " pods; not ready: ", f.unreadyPods)
 	})
 }
 
 // decision is what the scaler says of the cluster; nil: nothing.
 func (f *fleet) decision() *scaler.Decision {
-	reply, err := http.Get("http://rayburst.keda.svc:8089/v1/clusters/" + f.namespace + "/sim")
+	reply, err := http.Get("http://rayburst.keda.svc:8089/v1/clusters/" + f.namespace + "/" + f.name)
 	if err != nil {
 		return nil
 	}
