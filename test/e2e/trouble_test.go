@@ -23,6 +23,7 @@ func two(preferred string) string {
 // the next best type, and the reason is told.
 func TestBadImage(t *testing.T) {
 	c := newCluster(t, two("image: {repository: docker.io/local/none, tag: dev, pullPolicy: Never}"))
+	c.becomes("first", 0, "second", 0) // the first replica of a new Deployment has shown already that it cannot start
 	c.becomesNext("ErrImageNeverPull")
 }
 
