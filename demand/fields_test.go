@@ -26,3 +26,14 @@ func TestCheckpointHasEveryField(t *testing.T) {
 		}
 	}
 }
+
+// TestSameHasEveryField: whoever gives a load another field decides here whether
+// it is news.
+func TestSameHasEveryField(t *testing.T) {
+	if n := reflect.TypeFor[RayletLoad]().NumField(); n != 6 {
+		t.Errorf("a load has %d fields, Same compares 6", n)
+	}
+	if n := reflect.TypeFor[QueuedDemand]().NumField(); n != 3 {
+		t.Errorf("a queued demand has %d fields, equal compares 3", n)
+	}
+}

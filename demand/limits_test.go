@@ -14,7 +14,7 @@ func TestTooManyNodes(t *testing.T) {
 	s, now := demand.NewState(demand.DefaultWindows()), time.Unix(1_767_225_600, 0)
 	apply := func(node int, sequence uint64, c *demand.ClusterState) bool {
 		return s.Apply(&demand.Report{
-			NodeID: fmt.Sprintf("%056x", node), Incarnation: 1, Sequence: sequence, Raylet: &demand.RayletLoad{}, Cluster: c,
+			NodeID: fmt.Sprintf("%056x", node), Incarnation: 1, Sequence: sequence, Raylet: &demand.RayletLoad{Idle: time.Duration(sequence - 1)}, Cluster: c,
 		}, now)
 	}
 	for i := range demand.MaxNodes {

@@ -56,6 +56,13 @@ type fleet struct {
 }
 
 func (f *fleet) step() {
+	if r := f.report(); r != nil {
+		f.state.Apply(r, f.now)
+	}
+}
+
+// report is somebody's next one; nil: a node was lost instead.
+func (f *fleet) report() *demand.Report {
 	f.seq++
 	node := fmt.Sprintf("n%d", f.IntN(5))
 	switch f.IntN(12) {
@@ -64,12 +71,12 @@ func (f *fleet) step() {
 		if f.IntN(20) == 0 {
 			r.Raylet = nil
 		}
-		f.state.Apply(r, f.now)
+		return r
 	case 4:
 		f.state.Lose(nodeID(node), f.now)
-	default:
-		f.state.Apply(&demand.Report{NodeID: nodeID(node), Incarnation: 1, Sequence: f.seq, Raylet: f.load()}, f.now)
+		return nil
 	}
+	return &demand.Report{NodeID: nodeID(node), Incarnation: 1, Sequence: f.seq, Raylet: f.load()}
 }
 
 func (f *fleet) resources() demand.Resources {

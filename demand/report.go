@@ -1,6 +1,9 @@
 package demand
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Report is everything one agent knows at one instant: always a full
 // snapshot, so that loss, duplicates and reordering heal with the next one.
@@ -38,11 +41,26 @@ type RayletLoad struct {
 	Truncated bool           `json:"truncated,omitempty"` // Ray cut the list of shapes: counts mean "at least"
 }
 
+// Same tells whether two loads say the same, a later one that it has been idle
+// for longer. Neither load is what no load at all is.
+func (l *RayletLoad) Same(earlier *RayletLoad) bool {
+	if l == nil || earlier == nil {
+		return l == earlier
+	}
+	idles := l.Idle >= earlier.Idle && (l.Idle == 0) == (earlier.Idle == 0)
+	return idles && l.Draining == earlier.Draining && l.Truncated == earlier.Truncated && slices.Equal(l.Total, earlier.Total) &&
+		slices.Equal(l.Available, earlier.Available) && slices.EqualFunc(l.Demand, earlier.Demand, QueuedDemand.equal)
+}
+
 // QueuedDemand is a request with how often it waits at one raylet.
 type QueuedDemand struct {
 	ResourceRequest
 	Queued  int64 `json:"queued"`  // leases queued here, ready or infeasible
 	Backlog int64 `json:"backlog"` // tasks whose driver has not asked for a lease yet
+}
+
+func (q QueuedDemand) equal(o QueuedDemand) bool {
+	return q.Queued == o.Queued && q.Backlog == o.Backlog && q.Equal(o.ResourceRequest)
 }
 
 // NodeStatus is the status of a node in the GCS.

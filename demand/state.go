@@ -72,19 +72,23 @@ func NewState(w Windows) *State {
 	}
 }
 
-// Apply merges a report that came at a moment and tells whether it was news.
-// It is a merge, not a queue: the newest report of a node wins, so duplicates
-// and reordering change nothing. The report must have passed Check and must
-// not be changed afterwards.
+// Apply merges a report that came at a moment and tells whether it was news: it
+// is none if a snapshot says no other than without it, but for idle times that
+// grow and for Next, which may be later. The GCS's view is always news. It is a
+// merge, not a queue: the newest report of a node wins, so duplicates and
+// reordering change nothing. The report must have passed Check and must not be
+// changed afterwards.
 func (s *State) Apply(r *Report, at time.Time) bool {
 	s.revive(r.NodeID, at)
 	if s.late(r, at) || r.Cluster == nil && s.refused(r.NodeID, at) {
 		return false
 	}
 	n := s.node(r.NodeID, at)
-	if n.report != nil && !r.Newer(n.report) && at.Sub(n.at) <= s.windows.Stale {
+	current := n.report != nil && at.Sub(n.at) <= s.windows.Stale
+	if current && !r.Newer(n.report) {
 		return false
 	}
+	news := !current || r.Cluster != nil || !r.Raylet.Same(n.report.Raylet)
 	n.report, n.at, n.row.kept = r, at, false
 	if r.Cluster != nil {
 		s.applyCluster(r, at)
@@ -92,7 +96,7 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 	if r.Raylet != nil && s.nodes[r.NodeID] == n { // unless the head has just called itself dead
 		s.applyRaylet(n, r.Raylet, at)
 	}
-	return true
+	return news
 }
 
 // refused tells whether a node may not report: it is dead, for as long as it

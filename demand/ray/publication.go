@@ -59,7 +59,7 @@ func (p *publication) busy(since time.Time) bool {
 func (p *publication) setRaylet(l *demand.RayletLoad) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.changed = p.changed || p.report.Raylet == nil || !sameLoad(p.report.Raylet, l)
+	p.changed = p.changed || !l.Same(p.report.Raylet)
 	p.report.Raylet, p.rayletAt = l, p.agent.Now()
 	if p.due() {
 		p.publish()
@@ -152,14 +152,8 @@ func (p *publication) note(err error) {
 	p.failing = text
 }
 
-// sameLoad compares what a report is sent for: everything but the idle time's
+// sameCluster compares what a report is sent for: everything but idle times'
 // growth.
-func sameLoad(a, b *demand.RayletLoad) bool {
-	x, y := *a, *b
-	x.Idle, y.Idle = flag(a.Idle), flag(b.Idle)
-	return reflect.DeepEqual(x, y)
-}
-
 func sameCluster(a, b *demand.ClusterState) bool {
 	if len(a.Nodes) != len(b.Nodes) || a.Session != b.Session || !reflect.DeepEqual(a.Gangs, b.Gangs) ||
 		!reflect.DeepEqual(a.Constraints, b.Constraints) || !reflect.DeepEqual(a.Pending, b.Pending) {

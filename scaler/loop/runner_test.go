@@ -246,6 +246,42 @@ func TestRunnerIgnoresOldNews(t *testing.T) {
 	})
 }
 
+// TestRunnerSleepsThroughHeartbeats: workers that say the same again wake nobody,
+// and an idle one is noticed all the same within a second after its timeout,
+// while the head says the same, too.
+func TestRunnerSleepsThroughHeartbeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture()
+		f.run()
+		f.beat(5*time.Second, 4*time.Second, 0) // so that no window is open
+		idle := 9 * time.Second
+		f.Offer(f.reports(idle, 0))
+		synctest.Wait()
+		before, began := f.count(), time.Now()
+		for range 90 {
+			time.Sleep(10 * time.Millisecond)
+			f.Offer(f.reports(idle+time.Since(began), 0)[1:])
+			synctest.Wait()
+		}
+		if n := f.count() - before; n > 0 {
+			t.Errorf("%d decisions for 90 heartbeats within 0.9 s, want none", n)
+		}
+		for len(f.agents.asks()) == 0 && time.Since(began) < 5*time.Second {
+			time.Sleep(100 * time.Millisecond)
+			reports := f.reports(idle+time.Since(began), 0)
+			if time.Since(began)%time.Second > 0 {
+				reports = reports[1:]
+			}
+			f.Offer(reports)
+			synctest.Wait()
+		}
+		if late := time.Since(began) - time.Second; late > time.Second {
+			t.Errorf("a drain was asked %v after the idle timeout, want within 1 s", late)
+		}
+		f.end(t)
+	})
+}
+
 func TestDrainIsAsked(t *testing.T) {
 	drain := func(node, id string) string { return fmt.Sprintf("default/train %s 1 %s", node, id) }
 	nobody := errors.New("nobody listens")
