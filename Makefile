@@ -80,7 +80,7 @@ e2e-up: e2e-build ## A real one-node Kubernetes with KEDA, then: bin/lab exec ku
 e2e: e2e-build build ray ## Ray clusters on a real Kubernetes with KEDA (the first time 15 min more; needs root and Debian)
 	bin/lab down
 	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 2 && \
-	  bin/lab exec go test -v -count=1 -parallel 3 -timeout 60m $(E2ETEST) ./test/e2e; rc=$$?; bin/lab down; exit $$rc
+	  bin/lab exec go test -v -count=1 -parallel 4 -timeout 60m $(E2ETEST) ./test/e2e; rc=$$?; bin/lab down; exit $$rc
 
 .PHONY: e2e-down
 e2e-down: bin/lab ## End the Kubernetes of e2e-up
