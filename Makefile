@@ -79,8 +79,13 @@ e2e-up: e2e-build ## A real one-node Kubernetes with KEDA, then: bin/lab exec ku
 .PHONY: e2e
 e2e: e2e-build build ray ## Ray clusters on a real Kubernetes with KEDA (the first time 15 min more; needs root and Debian)
 	bin/lab down
-	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 2 && \
+	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 4 && \
 	  bin/lab exec go test -v -count=1 -parallel 4 -timeout 60m $(E2ETEST) ./test/e2e; rc=$$?; bin/lab down; exit $$rc
+
+.PHONY: timeline
+timeline: ## In the cluster of e2e-up: record a scale-up and a scale-down, drawn as docs/timeline.svg
+	bin/lab exec env TIMELINE=$(CURDIR)/docs/timeline.csv go test -v -count=1 -run '^TestTimeline$$' ./test/e2e
+	cd test/chart && go run . timeline ../../docs/timeline.csv ../../docs/timeline.svg
 
 .PHONY: e2e-down
 e2e-down: bin/lab ## End the Kubernetes of e2e-up

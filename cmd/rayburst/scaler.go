@@ -33,7 +33,7 @@ type scalerCmd struct {
 	Addr       string   `default:"${addr}" help:"host:port for the HTTP API (status, explain, metrics)."`
 	Lease      string   `help:"namespace/name of a Lease: of several scalers only its holder decides. Without it this one does."`
 	Nudge      string   `default:"auto" enum:"auto,off" help:"Make KEDA and HPA follow a changed target at once (Kubernetes ≥ 1.37, KEDA ≥ 2.21): auto or off."`
-	HeadStart  string   `default:"auto" enum:"auto,off" help:"Write a risen target to the Deployment too where KEDA and HPA would be slow: auto or off."`
+	HeadStart  string   `default:"auto" enum:"auto,off" help:"Write a risen target to the Deployment at once, as KEDA and HPA will: auto or off."`
 	Verbose    bool     `short:"v" help:"Log more."`
 }
 
@@ -127,18 +127,6 @@ func (s *service) listen() ([]net.Listener, error) {
 		out = append(out, l)
 	}
 	return out, nil
-}
-
-// headStart is what the versions here need. Until KEDA has opened its streams a
-// head start does no harm.
-func (s *service) headStart() kube.HeadStart {
-	switch {
-	case s.HeadStart == "off":
-		return kube.HeadStartNever
-	case s.kube.Nudges() && s.Nudge == "auto" && s.keda.Follows():
-		return kube.HeadStartMany
-	}
-	return kube.HeadStartAlways
 }
 
 // parts runs everything until the context or a part ends.
@@ -248,7 +236,7 @@ func (s *service) follow(ctx context.Context) {
 // attend runs the decisions of one cluster.
 func (s *service) attend(ctx context.Context, c *kube.Cluster) {
 	actor := kube.NewActor(kube.ActorConfig{
-		Cluster: c, Client: s.kube.Client, Events: s.kube.Events, HeadStart: s.headStart, Now: s.now, Log: s.log,
+		Cluster: c, Client: s.kube.Client, Events: s.kube.Events, HeadStart: s.HeadStart == "auto", Now: s.now, Log: s.log,
 	})
 	runner := loop.New(loop.Config{
 		Cluster: c.Name, Workers: c, Agents: s.agents, Head: nats.Head, Now: s.now, Log: s.log, Windows: demand.DefaultWindows(),

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,8 +29,6 @@ type Access struct {
 	Client  kubernetes.Interface
 	Dynamic dynamic.Interface
 	Events  record.EventRecorder
-
-	minor int // of the server's version
 }
 
 // connectTime is for how long an API server that is away is waited for: a
@@ -39,7 +36,7 @@ type Access struct {
 const connectTime = 4 * time.Minute
 
 // Connect connects with a kubeconfig, or without one to the API server of the
-// pod that this runs in, and asks for its version.
+// pod that this runs in, and waits until it answers.
 func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*Access, error) {
 	config, err := configure(kubeconfig)
 	if err != nil {
@@ -56,7 +53,7 @@ func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*
 	if out.Dynamic, err = dynamic.NewForConfig(plain); err != nil {
 		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
 	}
-	if out.minor, err = minor(ctx, client.Discovery(), log); err != nil {
+	if err := reach(ctx, client.Discovery(), log); err != nil {
 		return nil, err
 	}
 	b := record.NewBroadcaster()
@@ -65,22 +62,21 @@ func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*
 	return out, nil
 }
 
-// minor is the server's version 1.x.
-func minor(ctx context.Context, server discovery.ServerVersionInterface, log *slog.Logger) (int, error) {
+// reach waits until the API server answers.
+func reach(ctx context.Context, server discovery.ServerVersionInterface, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	for first := true; ; first = false {
-		version, err := server.ServerVersion()
+		_, err := server.ServerVersion()
 		if err == nil {
-			n, _ := strconv.Atoi(strings.TrimRight(version.Minor, "+"))
-			return n, nil
+			return nil
 		}
 		if first {
 			log.Warn("waiting for the API server", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			return 0, fmt.Errorf("asking for the version of Kubernetes: %w", err)
+			return fmt.Errorf("asking for the version of Kubernetes: %w", err)
 		case <-time.After(time.Second):
 		}
 	}
@@ -92,13 +88,6 @@ func configure(kubeconfig string) (*rest.Config, error) {
 	}
 	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
-
-// nudgeMinor is the first Kubernetes 1.x that reconciles a changed HPA at once
-// (gate HPAGeneration).
-const nudgeMinor = 37
-
-// Nudges tells whether this Kubernetes follows a nudge.
-func (a *Access) Nudges() bool { return a.minor >= nudgeMinor }
 
 // The times of the Lease.
 const (

@@ -20,27 +20,15 @@ import (
 	"github.com/rayburst/rayburst/scaler"
 )
 
-// HeadStart says when an Actor writes targets itself.
-type HeadStart int
-
-// The head starts. KEDA and HPA find what they would have set; with the scaler
-// gone everything still converges.
-const (
-	HeadStartNever  HeadStart = iota
-	HeadStartMany             // when so many types rise at once that KEDA's own reconcile would be slower
-	HeadStartAlways           // the nudge does not work here: Kubernetes < 1.37 or KEDA < 2.21
-)
-
-// many is how many types that rise at once are more than KEDA follows at once
-// (see docs/keda.md).
-const many = 10
-
 // ActorConfig is what an Actor works with; all is required.
 type ActorConfig struct {
-	Cluster   *Cluster
-	Client    kubernetes.Interface
-	Events    record.EventRecorder
-	HeadStart func() HeadStart
+	Cluster *Cluster
+	Client  kubernetes.Interface
+	Events  record.EventRecorder
+	// HeadStart says whether risen targets are written to their Deployments
+	// here too. KEDA and HPA find what they would have set; with the scaler
+	// gone everything still converges.
+	HeadStart bool
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -179,23 +167,22 @@ func (a *Actor) recycle(ctx context.Context, p pod) error {
 // written here.
 func (a *Actor) rising(d *scaler.Decision) []scaler.Target {
 	var up []scaler.Target
+	if !a.HeadStart {
+		return nil
+	}
 	for _, t := range d.Targets {
 		if t.Workers > t.Replicas {
 			up = append(up, t)
 		}
 	}
-	switch start := a.HeadStart(); {
-	case start == HeadStartNever, start == HeadStartMany && len(up) <= many:
-		return nil
-	}
 	return up
 }
 
-// headStart writes a target where KEDA and HPA would write it later: only
-// upward, and not for a paused object.
+// headStart writes a target sooner than KEDA and HPA do: only upward, and not for
+// an object that is paused upward.
 func (a *Actor) headStart(ctx context.Context, t scaler.Target) error {
 	o, err := a.Cluster.object(t.Type)
-	if err != nil || o.paused {
+	if err != nil || o.pausedOut {
 		return err
 	}
 	if now, ok := a.Cluster.ns.deployments.get(o.target); !ok || now.replicas >= t.Workers {

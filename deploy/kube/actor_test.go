@@ -29,7 +29,7 @@ type stage struct {
 	now    time.Time
 }
 
-func newStage(t *testing.T, start HeadStart, replicas int32, pods ...*corev1.Pod) *stage {
+func newStage(t *testing.T, headStart bool, replicas int32, pods ...*corev1.Pod) *stage {
 	t.Helper()
 	deployment := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: "train-gpu", Namespace: "ml", UID: "d"}, Spec: appsv1.DeploymentSpec{Replicas: &replicas},
@@ -50,7 +50,7 @@ func newStage(t *testing.T, start HeadStart, replicas int32, pods ...*corev1.Pod
 		return a.GetSubresource() == "scale", &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
 	})
 	s.Actor = NewActor(ActorConfig{
-		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: func() HeadStart { return start }, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: headStart, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	return s
 }
@@ -93,7 +93,7 @@ func (s *stage) writes() []string {
 // TestActorMarks: drained victims get the cost and the mark, withdrawn ones the
 // cost only; what is no victim any more loses it; what is right is left alone.
 func TestActorMarks(t *testing.T) {
-	s := newStage(t, HeadStartNever, 5,
+	s := newStage(t, false, 5,
 		newPod("busy", nil), newPod("drained", nil), newPod("withdrawn", nil),
 		newPod("back", map[string]string{costAnnotation: victimCost}),
 		newPod("marked", map[string]string{costAnnotation: victimCost, drainedAnnotation: "true"}))
@@ -121,7 +121,7 @@ func TestActorMarks(t *testing.T) {
 // TestActorRecycles: a drained pod whose type is needed again is deleted, that
 // very one.
 func TestActorRecycles(t *testing.T) {
-	s := newStage(t, HeadStartNever, 2, newPod("busy", nil), newPod("drained", map[string]string{costAnnotation: victimCost, drainedAnnotation: "true"}))
+	s := newStage(t, false, 2, newPod("busy", nil), newPod("drained", map[string]string{costAnnotation: victimCost, drainedAnnotation: "true"}))
 	s.act(t.Context(), &scaler.Decision{Recycle: []string{"drained"}})
 	if diff := cmp.Diff([]string{"delete drained"}, s.writes()); diff != "" {
 		t.Error(diff)
@@ -135,20 +135,19 @@ func TestActorHeadStart(t *testing.T) {
 		return &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: workers, Replicas: replicas}}}
 	}
 	for name, tt := range map[string]struct {
-		start   HeadStart
+		start   bool
 		paused  bool
 		workers int
 		want    bool
 	}{
-		"up":            {HeadStartAlways, false, 5, true},
-		"off":           {HeadStartNever, false, 5, false},
-		"one alone":     {HeadStartMany, false, 5, false},
-		"paused":        {HeadStartAlways, true, 5, false},
-		"right already": {HeadStartAlways, false, 3, false},
-		"down":          {HeadStartAlways, false, 2, false},
+		"up":            {true, false, 5, true},
+		"off":           {false, false, 5, false},
+		"paused":        {true, true, 5, false},
+		"right already": {true, false, 3, false},
+		"down":          {true, false, 2, false},
 	} {
 		s := newStage(t, tt.start, 3)
-		s.Cluster.types[0].paused = tt.paused
+		s.Cluster.types[0].pausedOut = tt.paused
 		s.act(t.Context(), target(tt.workers, 3))
 		wrote := slices.Contains(s.writes(), "update deployments/scale")
 		if wrote != tt.want {
@@ -159,7 +158,7 @@ func TestActorHeadStart(t *testing.T) {
 
 // TestActorHoldsUnknown: what is not known changes nothing.
 func TestActorHoldsUnknown(t *testing.T) {
-	s := newStage(t, HeadStartAlways, 1, newPod("busy", nil))
+	s := newStage(t, true, 1, newPod("busy", nil))
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(t.Context()) }()
 	s.Apply(&scaler.Decision{Unknown: "the head has not reported yet", Victims: []string{"busy"}, Targets: []scaler.Target{{Type: "gpu", Workers: 9}}})
@@ -182,7 +181,7 @@ func TestWorld(t *testing.T) {
 	drained.Status.ContainerStatuses = []corev1.ContainerStatus{
 		{Name: RayContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Unix(1_700_000_000, 0)}}},
 	}
-	s := newStage(t, HeadStartNever, 4, gone, failed, other, pending, drained)
+	s := newStage(t, false, 4, gone, failed, other, pending, drained)
 	w := s.Cluster.World()
 	want := []scaler.Worker{
 		{Name: "a-drained", Type: "gpu", Started: true, StartedAt: time.Unix(1_700_000_000, 0), Drained: true, Marked: true},

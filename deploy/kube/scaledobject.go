@@ -21,6 +21,8 @@ const (
 	defaultMaxReplicas = 100
 	pausedAnnotation   = "autoscaling.keda.sh/paused"
 	pausedReplicas     = "autoscaling.keda.sh/paused-replicas"
+	pausedScaleIn      = "autoscaling.keda.sh/paused-scale-in"
+	pausedScaleOut     = "autoscaling.keda.sh/paused-scale-out"
 )
 
 // scaledObject is what we read of a ScaledObject that names our scaler.
@@ -30,7 +32,8 @@ type scaledObject struct {
 	uid       types.UID
 	version   string // resourceVersion
 	target    string // the Deployment's name
-	paused    bool
+	pausedIn  bool   // it is not lowered
+	pausedOut bool   // it is not raised
 	cluster   demand.Cluster
 	nodeType  nodetypes.NodeType
 	trigger   nodetypes.Trigger
@@ -45,10 +48,11 @@ func readScaledObject(u *unstructured.Unstructured, service string) *scaledObjec
 		return nil
 	}
 	annotations := u.GetAnnotations()
-	_, fixed := annotations[pausedReplicas]
+	_, paused := annotations[pausedReplicas]
+	paused = paused || isTrue(annotations[pausedAnnotation])
 	o := &scaledObject{
 		namespace: u.GetNamespace(), name: u.GetName(), uid: u.GetUID(), version: u.GetResourceVersion(),
-		paused: fixed || isTrue(annotations[pausedAnnotation]),
+		pausedIn: paused || isTrue(annotations[pausedScaleIn]), pausedOut: paused || isTrue(annotations[pausedScaleOut]),
 	}
 	o.problem = o.read(u, metadata)
 	return o

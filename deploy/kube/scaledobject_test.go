@@ -56,7 +56,7 @@ func TestReadScaledObject(t *testing.T) {
 		t.Fatal(o.problem)
 	}
 	idle := 90 * time.Second
-	if o.cluster != (demand.Cluster{Namespace: "ml", Name: "train"}) || o.target != "train-gpu" || o.paused {
+	if o.cluster != (demand.Cluster{Namespace: "ml", Name: "train"}) || o.target != "train-gpu" || o.pausedIn || o.pausedOut {
 		t.Errorf("got %+v", o)
 	}
 	n := o.nodeType
@@ -104,16 +104,17 @@ func TestBadScaledObject(t *testing.T) {
 }
 
 func TestPaused(t *testing.T) {
-	for annotations, want := range map[string]bool{
-		``:                                    false,
-		`autoscaling.keda.sh/paused: "true"`:  true,
-		`autoscaling.keda.sh/paused: "false"`: false,
-		`autoscaling.keda.sh/paused-replicas: "3"`:    true,
-		`autoscaling.keda.sh/paused-scale-in: "true"`: false,
+	for annotations, want := range map[string]struct{ in, out bool }{
+		``:                                    {false, false},
+		`autoscaling.keda.sh/paused: "true"`:  {true, true},
+		`autoscaling.keda.sh/paused: "false"`: {false, false},
+		`autoscaling.keda.sh/paused-replicas: "3"`:     {true, true},
+		`autoscaling.keda.sh/paused-scale-in: "true"`:  {true, false},
+		`autoscaling.keda.sh/paused-scale-out: "true"`: {false, true},
 	} {
 		o := readScaledObject(object(t, edited("uid: u1,", "uid: u1, annotations: {"+annotations+"},")), "rayburst")
-		if o.paused != want {
-			t.Errorf("%s: paused is %v", annotations, o.paused)
+		if o.pausedIn != want.in || o.pausedOut != want.out {
+			t.Errorf("%s: paused in %v, out %v", annotations, o.pausedIn, o.pausedOut)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestWrongVictims(t *testing.T) {
 		"somebody deletes one by name": {func(s *stage) { leave(s, "busy", nil) }, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, HeadStartNever, 2, newPod("busy", nil), newPod("marked", victim))
+			s := newStage(t, false, 2, newPod("busy", nil), newPod("marked", victim))
 			tt.play(s)
 			time.Sleep(2 * lag)
 			if got := s.Cluster.ns.wrong.Load(); got != tt.want {

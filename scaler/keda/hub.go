@@ -45,13 +45,6 @@ func (h *hub) leave(k key, c chan struct{}) {
 	}
 }
 
-// open tells whether there is any stream.
-func (h *hub) open() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.wakes) > 0
-}
-
 // wake wakes the streams of these types in this order.
 func (h *hub) wake(c scaler.Cluster, types []string) {
 	h.mu.Lock()

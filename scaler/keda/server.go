@@ -121,10 +121,6 @@ func (s *Server) published(c scaler.Cluster) *published {
 	return row.(*cluster).current.Load()
 }
 
-// Follows tells whether KEDA follows nudges: it has opened StreamMetricSpec,
-// which KEDA < 2.21 does not know.
-func (s *Server) Follows() bool { return s.specs.open() }
-
 // SetReady sets whether KEDA is to be sent here: this scaler holds the Lease.
 // It does not depend on what is known, which each call says for its cluster.
 func (s *Server) SetReady(ready bool) {

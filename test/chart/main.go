@@ -1,7 +1,9 @@
-// Command chart draws the planner's growth: it reads the points that
-// `go run ./test/parity -bench -csv FILE` measures, and writes an SVG picture.
+// Command chart draws the pictures of the documents as SVG: the planner's growth,
+// from the points that `go run ./test/parity -bench -csv FILE` measures, and the
+// timeline of a scale-up and a scale-down, from what `make timeline` records.
 //
 //	go run . FILE.csv FILE.svg
+//	go run . timeline FILE.csv FILE.svg
 package main
 
 import (
@@ -18,16 +20,24 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 2 {
-		return errors.New("usage: chart FILE.csv FILE.svg")
+	switch {
+	case len(args) == 3 && args[0] == "timeline":
+		return write(args[1], args[2], readTimelineFile, drawTimeline)
+	case len(args) == 2:
+		return write(args[0], args[1], readFile, draw)
 	}
-	all, err := readFile(args[0])
+	return errors.New("usage: chart [timeline] FILE.csv FILE.svg")
+}
+
+// write draws a file of figures.
+func write[T any](from, to string, read func(path string) (T, error), draw func(T) ([]byte, error)) error {
+	figures, err := read(from)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", args[0], err)
+		return fmt.Errorf("reading %s: %w", from, err)
 	}
-	svg, err := draw(all)
+	svg, err := draw(figures)
 	if err != nil {
-		return fmt.Errorf("drawing %s: %w", args[1], err)
+		return fmt.Errorf("drawing %s: %w", to, err)
 	}
-	return os.WriteFile(args[1], svg, 0o644)
+	return os.WriteFile(to, svg, 0o644)
 }

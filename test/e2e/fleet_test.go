@@ -31,7 +31,6 @@ import (
 type fleet struct {
 	t         *testing.T
 	namespace string
-	name      string // of the Ray cluster
 	types     []string
 	conn      *natsgo.Conn
 	kick      chan struct{}
@@ -61,7 +60,7 @@ func newFleet(t *testing.T, most int, types ...string) *fleet {
 		types = []string{gpus}
 	}
 	f := &fleet{
-		t: t, name: "sim", types: types, seen: map[string]int{}, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
+		t: t, types: types, seen: map[string]int{}, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
 		nodes: map[string]*demand.Node{}, idle: map[string]time.Time{}, busy: map[string]bool{}, unreadyPods: map[string]string{}, replicas: map[int]time.Time{},
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -339,8 +338,12 @@ func (f *fleet) settled(n int) {
 }
 
 // decision is what the scaler says of the cluster; nil: nothing.
-func (f *fleet) decision() *scaler.Decision {
-	reply, err := http.Get("http://rayburst.keda.svc:8089/v1/clusters/" + f.namespace + "/" + f.name)
+func (f *fleet) decision() *scaler.Decision { return decisionOf(f.namespace, "sim") }
+
+func (c *cluster) decision() *scaler.Decision { return decisionOf(c.namespace, release) }
+
+func decisionOf(namespace, name string) *scaler.Decision {
+	reply, err := http.Get("http://rayburst.keda.svc:8089/v1/clusters/" + namespace + "/" + name)
 	if err != nil {
 		return nil
 	}

@@ -26,18 +26,19 @@ func repeats(t *testing.T) int {
 }
 
 // modes are the ways in which a target reaches a Deployment, by the chart's
-// values. The one that only waits for HPA is measured a third as often.
+// values. Those that wait for HPA are measured less often.
 var modes = []struct {
 	name, nudge, headStart string
 	every                  int
 }{
-	{"nudge", "auto", "auto", 1},
+	{"both", "auto", "auto", 1},
+	{"nudge", "auto", "off", 1},
 	{"head start", "off", "auto", 1},
 	{"neither", "off", "off", 3},
 }
 
 // together is how many fleets are measured at once.
-const together = 4
+const together = 3
 
 // TestLatency: how long it takes from a published report to spec.replicas. Up,
 // from the report of the demand; down, from the moment at which the target

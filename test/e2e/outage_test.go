@@ -251,7 +251,7 @@ func TestNodeGone(t *testing.T) {
 	if _, err := run(t.Context(), "", "kubectl", "delete", "node", node); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lab(t, "fake", "2") })
+	t.Cleanup(func() { lab(t, "fake", "4") })
 	f.mu.Lock()
 	for _, pod := range lost {
 		delete(f.nodes, pod)

@@ -54,8 +54,7 @@ func (c *cluster) becomesNext(why string) {
 
 // decided is what the scaler says of a type.
 func (c *cluster) decided(nodeType string) string {
-	f := &fleet{t: c.t, namespace: c.namespace, name: release}
-	d := f.decision()
+	d := c.decision()
 	if d == nil {
 		return "nothing is decided"
 	}
