@@ -29,6 +29,7 @@ type Cluster struct {
 	mu    sync.Mutex
 	types []*scaledObject // by node type
 	world *scaler.World   // nil: has to be read again
+	all   map[string]pod  // of all types; the same
 }
 
 // Changed gets a value when World would return something else.
@@ -46,7 +47,7 @@ func (c *Cluster) World() scaler.World {
 
 func (c *Cluster) touch() {
 	c.mu.Lock()
-	c.world = nil
+	c.world, c.all = nil, nil
 	c.mu.Unlock()
 	select {
 	case c.changed <- struct{}{}:
@@ -167,14 +168,16 @@ func (c *Cluster) object(nodeType string) (*scaledObject, error) {
 	return nil, errNoType
 }
 
-// pods are the cluster's pods that are not on their way out, by name.
+// pods are the cluster's pods that are not on their way out, by name. They must
+// not be changed.
 func (c *Cluster) pods() map[string]pod {
 	c.mu.Lock()
-	types := slices.Clone(c.types)
-	c.mu.Unlock()
-	out := map[string]pod{}
-	for _, o := range types {
-		maps.Copy(out, c.ns.workers(o.target))
+	defer c.mu.Unlock()
+	if c.all == nil {
+		c.all = map[string]pod{}
+		for _, o := range c.types {
+			maps.Copy(c.all, c.ns.workers(o.target))
+		}
 	}
-	return out
+	return c.all
 }

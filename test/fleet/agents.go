@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/rayburst/rayburst/demand"
@@ -43,7 +44,7 @@ func (b *bench) speak() error {
 	}); err != nil {
 		return err
 	}
-	b.say("%d agents connected", b.clusters*(b.nodes+1))
+	b.say("%d agents connected, one connection a %s", b.clusters*(b.nodes+1), b.connections)
 	for _, f := range fleets {
 		go f.talk(b.ctx, b.changing)
 	}
@@ -56,15 +57,16 @@ func (b *bench) fleet(ns string) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{}
-	if f.head, err = b.agent(ns, "sim-head", token); err != nil {
+	join := b.joining(ns, token)
+	f := &fleet{head: newAgent(ns, "sim-head", "head")}
+	if f.head.bus, err = join(f.head.NodeID, nats.Head); err != nil {
 		return nil, err
 	}
 	f.rows = append(f.rows, row(f.head, demand.MustResources(map[string]float64{"memory": 4 << 30, "node:10.0.0.1": 1}), 0))
 	f.rows[0].Head, f.head.Raylet.Total, f.head.Raylet.Available = true, f.rows[0].Total, f.rows[0].Total
 	for i := range b.nodes {
-		a, err := b.agent(ns, podName(i), token)
-		if err != nil {
+		a := newAgent(ns, podName(i), typeName)
+		if a.bus, err = join(a.NodeID); err != nil {
 			return nil, err
 		}
 		if i%10 == 0 {
@@ -97,29 +99,36 @@ func row(a *agent, total demand.Resources, i int) demand.Node {
 	}
 }
 
-// agent connects as a pod of the namespace does and listens as an agent does.
-func (b *bench) agent(ns, instance, token string) (*agent, error) {
-	conn, err := nats.Connect(nats.Options{URL: b.natsURL, Name: "rayburst agent", Token: func() string { return token }})
-	if err != nil {
-		return nil, err
-	}
-	a := &agent{
-		bus: &nats.Publisher{Conn: conn, Cluster: demand.Cluster{Namespace: ns, Name: clusterName}},
-		Report: demand.Report{
-			NodeID: fmt.Sprintf("%x", sha256.Sum224([]byte(ns+instance))), InstanceID: instance, NodeType: typeName, AgentVersion: "fleet",
-			Incarnation: uint64(time.Now().UnixNano()), Raylet: &demand.RayletLoad{}, //nolint:gosec // after 1970
-		},
-	}
-	listen := []string{a.NodeID}
-	if instance == "sim-head" {
-		a.NodeType, listen = "head", append(listen, nats.Head)
-	}
-	for _, token := range listen {
-		if _, err := a.bus.Serve(b.ctx, token, accept); err != nil {
+// joining connects agents as pods of the namespace do, each to listen for its own
+// control messages: over a connection of its own, or over one of the cluster, which
+// listens for all.
+func (b *bench) joining(ns, token string) func(listen ...string) (*nats.Publisher, error) {
+	join := func(listen ...string) (*nats.Publisher, error) {
+		conn, err := nats.Connect(nats.Options{URL: b.natsURL, Name: "rayburst agent", Token: func() string { return token }})
+		if err != nil {
 			return nil, err
 		}
+		bus := &nats.Publisher{Conn: conn, Cluster: demand.Cluster{Namespace: ns, Name: clusterName}}
+		for _, node := range listen {
+			if _, err := bus.Serve(b.ctx, node, accept); err != nil {
+				return nil, err
+			}
+		}
+		return bus, nil
 	}
-	return a, nil
+	if b.connections == perNode {
+		return join
+	}
+	shared := sync.OnceValues(func() (*nats.Publisher, error) { return join("*") })
+	return func(...string) (*nats.Publisher, error) { return shared() }
+}
+
+// newAgent is what speaks for an instance of a cluster.
+func newAgent(ns, instance, nodeType string) *agent {
+	return &agent{Report: demand.Report{
+		NodeID: fmt.Sprintf("%x", sha256.Sum224([]byte(ns+instance))), InstanceID: instance, NodeType: nodeType, AgentVersion: "fleet",
+		Incarnation: uint64(time.Now().UnixNano()), Raylet: &demand.RayletLoad{}, //nolint:gosec // after 1970
+	}}
 }
 
 // accept is what an agent answers a decision that Ray is told.

@@ -1,8 +1,7 @@
 // Command fleet measures what the scaler and its NATS server cost with many
 // Ray clusters at once. Both are the real programs, beside a real API server
 // with a ScaledObject, a Deployment and the pods of every cluster; agents and
-// KEDA's calls are simulated, each agent with a connection of its own. There is
-// no kubelet, no controller and no Ray.
+// KEDA's calls are simulated. There is no kubelet, no controller and no Ray.
 package main
 
 import (
@@ -23,8 +22,15 @@ type options struct {
 	clusters, nodes int
 	changing        float64
 	warm, measure   time.Duration
+	connections     string
 	rayburst, tools string
 }
+
+// What has a connection to NATS.
+const (
+	perCluster = "cluster" // all agents of one share it: what clusters that are simulated need
+	perNode    = "node"    // as in a real cluster
+)
 
 func main() {
 	var o options
@@ -33,9 +39,14 @@ func main() {
 	flag.Float64Var(&o.changing, "changing", 0.01, "part of the nodes that change each second")
 	flag.DurationVar(&o.warm, "warm", 20*time.Second, "time between all clusters' first decision and the measurement")
 	flag.DurationVar(&o.measure, "measure", time.Minute, "time of the measurement")
+	flag.StringVar(&o.connections, "connections", perCluster, "what has a connection to NATS of its own: cluster or node")
 	flag.StringVar(&o.rayburst, "rayburst", "bin/rayburst", "the program that is measured")
 	flag.StringVar(&o.tools, "tools", ".cache/e2e/bin", "folder of etcd, kube-apiserver, kubectl and KEDA's manifests: make e2e-build")
 	flag.Parse()
+	if o.connections != perCluster && o.connections != perNode {
+		fmt.Fprintf(os.Stderr, "fleet: -connections: must be cluster or node (got %q)\n", o.connections)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {

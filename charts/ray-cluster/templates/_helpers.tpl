@@ -127,7 +127,8 @@ topologySpreadConstraints: {{- toYaml . | nindent 2 }}
   readinessProbe:
     httpGet: {path: /readyz, port: agent}
     periodSeconds: 1
-    failureThreshold: 3
+    timeoutSeconds: 3
+    failureThreshold: 1 # a drained worker is removed once it is not ready
   resources: {{- include "ray.agentResources" . | nindent 4 }}
   securityContext: {{- include "ray.restricted" . | nindent 4 }}
   volumeMounts:
