@@ -98,6 +98,9 @@ func (s start) env() []string {
 	if os.Getenv(telemetry) == "" {
 		out = append(out, telemetry+"=0")
 	}
+	if os.Getenv(authMode) == "" {
+		out = append(out, authMode+"=disabled")
+	}
 	if s.headPort != 0 {
 		return append(out, "RAY_enable_autoscaler_v2=1")
 	}
@@ -108,5 +111,11 @@ func (s start) env() []string {
 // the default, a process that ends after a GPU task often aborts on its way out
 // ("Mutex corrupt"), and Ray reports that as a worker which died.
 const telemetry = "RAY_enable_open_telemetry"
+
+// authMode says whether Ray asks for a token. Unset, Ray 2.60's head asks for one
+// as soon as ~/.ray/auth_token is there, which any `ray.init()` leaves behind,
+// while workers and drivers show none (ray/scripts/scripts.py,
+// maybe_enable_token_auth_if_token_available). So nothing is left to chance.
+const authMode = "RAY_AUTH_MODE"
 
 func (s start) String() string { return fmt.Sprintf("%s (%s)", s.name, s.kind.Name) }

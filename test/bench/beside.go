@@ -125,7 +125,7 @@ func runPeer(n string) error {
 		"--object-store-memory=80000000", "--autoscaling-config="+yaml, "--temp-dir="+dir, "--include-dashboard=false", "--disable-usage-stats")
 	const id = "fffffffffffffffffffffffffffffffffffffffffffffffffff00000"
 	head.Env = append(os.Environ(), "RAY_FAKE_CLUSTER=1", "RAY_enable_autoscaler_v2=1", "RAY_OVERRIDE_NODE_ID_FOR_TESTING="+id,
-		"RAY_CLOUD_INSTANCE_ID="+id, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=1", "RAY_enable_open_telemetry=0") // as ours
+		"RAY_CLOUD_INSTANCE_ID="+id, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=1", "RAY_enable_open_telemetry=0", "RAY_AUTH_MODE=disabled") // as ours
 	head.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := head.Start(); err != nil {
 		return err
