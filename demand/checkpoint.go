@@ -111,8 +111,7 @@ func (c *Checkpoint) Restore() (*State, error) {
 	if c.Cluster == nil {
 		return s, nil
 	}
-	for i := range c.Cluster.Nodes {
-		row := &c.Cluster.Nodes[i]
+	for _, row := range c.Cluster.Nodes {
 		if n := s.nodes[row.ID]; n != nil && !n.listed.IsZero() {
 			n.info = row
 		}

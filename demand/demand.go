@@ -70,6 +70,8 @@ type Shape struct {
 	Count int64 `json:"count"`
 }
 
+func (s Shape) equal(o Shape) bool { return s.Count == o.Count && s.Equal(o.ResourceRequest) }
+
 // Strategy is a placement group's strategy, in Ray's spelling.
 type Strategy string
 
@@ -90,6 +92,10 @@ type Gang struct {
 	Name     string   `json:"name"` // the placement group's id in hex, or any unique name
 	Strategy Strategy `json:"strategy"`
 	Bundles  []Shape  `json:"bundles"`
+}
+
+func (g Gang) equal(o Gang) bool {
+	return g.Name == o.Name && g.Strategy == o.Strategy && slices.EqualFunc(g.Bundles, o.Bundles, Shape.equal)
 }
 
 // Demand is all that waits in one Ray cluster.

@@ -150,15 +150,28 @@ func (c *checker) raylet(l *RayletLoad) {
 func (c *checker) cluster(s *ClusterState) {
 	c.name("cluster.session", s.Session)
 	c.atMost("cluster.nodes", len(s.Nodes), MaxNodes)
-	for i := range s.Nodes {
-		c.node(fmt.Sprintf("cluster.nodes[%d]", i), &s.Nodes[i])
-	}
+	c.nodes(s.Nodes)
 	c.atMost("cluster.gangs", len(s.Gangs), MaxGangs)
 	for i, g := range s.Gangs {
 		c.gang(fmt.Sprintf("cluster.gangs[%d]", i), g)
 	}
 	c.shapes("cluster.constraints", s.Constraints, MaxShapes)
 	c.shapes("cluster.pending", s.Pending, MaxShapes)
+}
+
+// nodes names a row only where it must: most are right.
+func (c *checker) nodes(rows []*Node) {
+	for i, n := range rows {
+		if n == nil {
+			c.failf(fmt.Sprintf("cluster.nodes[%d]", i), "must not be null", "null")
+			return
+		}
+		var one checker
+		if one.node("", n); one.err != nil {
+			c.node(fmt.Sprintf("cluster.nodes[%d]", i), n)
+			return
+		}
+	}
 }
 
 func (c *checker) node(key string, n *Node) {

@@ -29,7 +29,7 @@ func TestTooManyNodes(t *testing.T) {
 		t.Error("a node that is there is not heard")
 	}
 	now = now.Add(6 * time.Second)
-	if !apply(demand.MaxNodes+2, 1, &demand.ClusterState{Nodes: []demand.Node{{ID: fmt.Sprintf("%056x", 1), Status: demand.NodeRunning}}}) {
+	if !apply(demand.MaxNodes+2, 1, &demand.ClusterState{Nodes: []*demand.Node{{ID: fmt.Sprintf("%056x", 1), Status: demand.NodeRunning}}}) {
 		t.Error("the head is not heard")
 	}
 	if !apply(demand.MaxNodes+3, 1, nil) {

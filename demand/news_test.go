@@ -2,6 +2,7 @@ package demand_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -111,4 +112,55 @@ func calm(s *demand.Snapshot, err error) string {
 	s = new(*s)
 	s.Next = time.Time{}
 	return known(s)
+}
+
+// TestClusterNews: of the GCS's view each part is news, and nothing else.
+func TestClusterNews(t *testing.T) {
+	state := func() *demand.ClusterState {
+		return &demand.ClusterState{Session: "s", Nodes: []*demand.Node{{ID: nodeID("n1"), Head: true}}, Gangs: []demand.Gang{{Name: "g"}}, Pending: []demand.Shape{{Count: 1}}}
+	}
+	if !state().Equal(state()) || state().Equal(nil) || (*demand.ClusterState)(nil).Equal(state()) {
+		t.Error("a state is what it is, and never none")
+	}
+	for part, of := range map[string]func(c *demand.ClusterState) any{
+		"state": func(c *demand.ClusterState) any { return c },
+		"node":  func(c *demand.ClusterState) any { return c.Nodes[0] },
+		"gang":  func(c *demand.ClusterState) any { return &c.Gangs[0] },
+		"shape": func(c *demand.ClusterState) any { return &c.Pending[0] },
+	} {
+		for i := range reflect.TypeOf(of(state())).Elem().NumField() {
+			c := state()
+			v := reflect.ValueOf(of(c)).Elem()
+			field := v.Type().Field(i)
+			v.Field(i).Set(other(field.Type))
+			if c.Equal(state()) {
+				t.Errorf("another %s of the %s is no news", field.Name, part)
+			}
+		}
+	}
+}
+
+// other is a value of a type that is in no state of the test.
+func other(t reflect.Type) reflect.Value {
+	v := reflect.New(t).Elem()
+	switch t.Kind() {
+	case reflect.String:
+		v.SetString("other")
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Uint64:
+		v.SetUint(7)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(t, 2, 2))
+		if e := t.Elem(); e.Kind() == reflect.Pointer {
+			v.Index(0).Set(reflect.New(e.Elem()))
+			v.Index(1).Set(reflect.New(e.Elem()))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(t))
+		v.SetMapIndex(reflect.ValueOf("k"), reflect.ValueOf("v"))
+	case reflect.Struct:
+		v.FieldByName("Resources").Set(reflect.ValueOf(demand.MustResources(map[string]float64{"CPU": 7})))
+	}
+	return v
 }

@@ -103,7 +103,7 @@ func (f *fleet) cluster() *demand.ClusterState {
 		if i > 0 && f.IntN(4) == 0 {
 			continue
 		}
-		c.Nodes = append(c.Nodes, demand.Node{
+		c.Nodes = append(c.Nodes, &demand.Node{
 			ID: nodeID(fmt.Sprintf("n%d", i)), InstanceID: "pod" + fmt.Sprint(min(i, 3)), StartTime: uint64(f.IntN(3)), Head: i == 0,
 			Status: []demand.NodeStatus{demand.NodeRunning, demand.NodeRunning, demand.NodeIdle, demand.NodeDraining, demand.NodeDead}[f.IntN(5)],
 			Total:  demand.MustResources(map[string]float64{"CPU": 4, "GPU": 1}), Available: f.resources(), Idle: time.Duration(f.IntN(3)) * time.Second,

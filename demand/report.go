@@ -1,6 +1,7 @@
 package demand
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -46,6 +47,9 @@ type RayletLoad struct {
 func (l *RayletLoad) Same(earlier *RayletLoad) bool {
 	if l == nil || earlier == nil {
 		return l == earlier
+	}
+	if l == earlier {
+		return true
 	}
 	idles := l.Idle >= earlier.Idle && (l.Idle == 0) == (earlier.Idle == 0)
 	return idles && l.Draining == earlier.Draining && l.Truncated == earlier.Truncated && slices.Equal(l.Total, earlier.Total) &&
@@ -96,13 +100,31 @@ type Node struct {
 	StartTime  uint64            `json:"startTimeMilliseconds"` // unix; 0: not known
 }
 
+func (n *Node) equal(o *Node) bool {
+	return n == o || n.ID == o.ID && n.InstanceID == o.InstanceID && n.Type == o.Type && n.Head == o.Head &&
+		n.Status == o.Status && slices.Equal(n.Total, o.Total) && slices.Equal(n.Available, o.Available) &&
+		maps.Equal(n.Labels, o.Labels) && slices.Equal(n.Gangs, o.Gangs) && n.Idle == o.Idle &&
+		slices.Equal(n.Activity, o.Activity) && n.Address == o.Address && n.StartTime == o.StartTime
+}
+
 // ClusterState is what only the GCS knows.
 type ClusterState struct {
 	Session     string  `json:"session"` // cluster_session_name: names this life of the head
-	Nodes       []Node  `json:"nodes"`
+	Nodes       []*Node `json:"nodes"`
 	Gangs       []Gang  `json:"gangs"`
 	Constraints []Shape `json:"constraints"`
 	// Pending is the GCS's own sum over its raylets, up to a second old. It is
 	// never added to the raylets' own demand.
 	Pending []Shape `json:"pending"`
+}
+
+// Equal tells whether two states say the same in the same order. A state is
+// never what no state at all is.
+func (c *ClusterState) Equal(o *ClusterState) bool {
+	if c == nil || o == nil {
+		return c == o
+	}
+	return c.Session == o.Session && slices.EqualFunc(c.Nodes, o.Nodes, (*Node).equal) &&
+		slices.EqualFunc(c.Gangs, o.Gangs, Gang.equal) && slices.EqualFunc(c.Constraints, o.Constraints, Shape.equal) &&
+		slices.EqualFunc(c.Pending, o.Pending, Shape.equal)
 }

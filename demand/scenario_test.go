@@ -116,7 +116,7 @@ func (p *play) raylet(w words, input string) *demand.RayletLoad {
 func (p *play) head(w words, input string) string {
 	c := &demand.ClusterState{Session: w.get("session", "s1")}
 	if !w.has("absent") {
-		c.Nodes = append(c.Nodes, demand.Node{ID: nodeID(w.at(0)), InstanceID: w.at(0), Type: "head", Head: true, Status: demand.NodeRunning})
+		c.Nodes = append(c.Nodes, &demand.Node{ID: nodeID(w.at(0)), InstanceID: w.at(0), Type: "head", Head: true, Status: demand.NodeRunning})
 	}
 	var queue strings.Builder
 	for line := range strings.Lines(input) {
@@ -326,8 +326,8 @@ func (w words) shape(i int) demand.Shape {
 	return demand.Shape{ResourceRequest: demand.ResourceRequest{Resources: w.parse(w.at(i))}, Count: w.parseInt(w.at(i + 1))}
 }
 
-func (w words) node() demand.Node {
-	n := demand.Node{
+func (w words) node() *demand.Node {
+	n := &demand.Node{
 		ID: nodeID(w.at(1)), Type: w.at(2), InstanceID: w.get("instance", w.at(1)), Head: w.has("head"), Status: demand.NodeRunning,
 		Total: w.resources("total"), Available: w.resources("free"), Idle: w.duration("idle"), StartTime: uint64(w.number("start", 0)),
 	}

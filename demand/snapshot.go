@@ -107,17 +107,18 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 	order := s.inOrder()
 	out.Nodes = make([]LiveNode, len(order))
 	for i, n := range order {
-		if !n.row.holds(out.Source, now) {
+		if !n.row.holds(out.Source, s.fresh(n, now), now) {
 			n.row = s.settle(n, out.Source, now)
 		}
 		out.Nodes[i] = n.row.live
-		out.Next = earlier(out.Next, n.row.until)
+		out.Next = earlier(earlier(out.Next, n.row.until), s.silent(n, now))
 		out.Truncated = out.Truncated || n.row.live.Reported && n.report.Raylet.Truncated
 	}
 }
 
 // row is a node as it was settled. It is kept, since of many nodes few change:
-// until a report says something of the node, or until its moment.
+// until a report says something new of the node, it falls silent, or its moment
+// has come.
 type row struct {
 	live   LiveNode
 	source Source
@@ -126,14 +127,14 @@ type row struct {
 	kept   bool
 }
 
-func (r *row) holds(source Source, now time.Time) bool {
-	return r.kept && r.source == source && !now.Before(r.from) && (r.until.IsZero() || now.Before(r.until))
+func (r *row) holds(source Source, fresh bool, now time.Time) bool {
+	return r.kept && r.source == source && r.live.Reported == fresh && !now.Before(r.from) && (r.until.IsZero() || now.Before(r.until))
 }
 
 func (s *State) settle(n *node, source Source, now time.Time) row {
 	live, next := s.live(n, source, now)
 	still := !live.Reported || live.Idle == 0 // else it idles longer from moment to moment
-	return row{live: live, source: source, from: now, until: earlier(next, s.silent(n, now)), kept: still}
+	return row{live: live, source: source, from: now, until: next, kept: still}
 }
 
 // inOrder are the listed nodes in the order of a snapshot. It is kept while no

@@ -73,11 +73,10 @@ func NewState(w Windows) *State {
 }
 
 // Apply merges a report that came at a moment and tells whether it was news: it
-// is none if a snapshot says no other than without it, but for idle times that
-// grow and for Next, which may be later. The GCS's view is always news. It is a
-// merge, not a queue: the newest report of a node wins, so duplicates and
-// reordering change nothing. The report must have passed Check and must not be
-// changed afterwards.
+// is none if a snapshot says no other than without it, but for raylets' idle times
+// that grow and for Next, which may be later. It is a merge, not a queue: the newest
+// report of a node wins, so duplicates and reordering change nothing. The report
+// must have passed Check and must not be changed afterwards.
 func (s *State) Apply(r *Report, at time.Time) bool {
 	s.revive(r.NodeID, at)
 	if s.late(r, at) || r.Cluster == nil && s.refused(r.NodeID, at) {
@@ -88,15 +87,18 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 	if current && !r.Newer(n.report) {
 		return false
 	}
-	news := !current || r.Cluster != nil || !r.Raylet.Same(n.report.Raylet)
-	n.report, n.at, n.row.kept = r, at, false
+	news := !current || !r.Raylet.Same(n.report.Raylet)
+	n.report, n.at = r, at
+	clusterNews := false
 	if r.Cluster != nil {
+		clusterNews = !r.Cluster.Equal(s.cluster)
 		s.applyCluster(r, at)
+		clusterNews = clusterNews || s.order == nil // a node that was lost may be back
 	}
-	if r.Raylet != nil && s.nodes[r.NodeID] == n { // unless the head has just called itself dead
-		s.applyRaylet(n, r.Raylet, at)
+	if news {
+		s.applyRaylet(n, r, at)
 	}
-	return news
+	return news || clusterNews
 }
 
 // refused tells whether a node may not report: it is dead, for as long as it
@@ -137,8 +139,14 @@ func (s *State) node(id string, at time.Time) *node {
 	return n
 }
 
-// applyRaylet replaces a node's part of the cluster's demand.
-func (s *State) applyRaylet(n *node, l *RayletLoad, at time.Time) {
+// applyRaylet replaces a node's part of the cluster's demand, unless the head
+// has just called itself dead.
+func (s *State) applyRaylet(n *node, r *Report, at time.Time) {
+	n.row.kept = false
+	l := r.Raylet
+	if l == nil || s.nodes[r.NodeID] != n {
+		return
+	}
 	n.free.set(l.Available, at)
 	now := make(map[string]QueuedDemand, len(l.Demand))
 	for _, q := range l.Demand {
@@ -212,11 +220,10 @@ func (s *State) restart(r *Report, at time.Time) {
 // list takes the rows of the alive nodes. Of two alive nodes with one instance
 // id the newer one counts: the other one's raylet was killed, which the GCS
 // notices late.
-func (s *State) list(rows []Node, at time.Time) map[string]bool {
+func (s *State) list(rows []*Node, at time.Time) map[string]bool {
 	alive := make(map[string]bool, len(rows))
 	instance := make(map[string]*Node, len(rows))
-	for i := range rows {
-		row := &rows[i]
+	for _, row := range rows {
 		if _, lost := s.lost[row.ID]; lost || row.Status == NodeDead {
 			continue
 		}
@@ -229,9 +236,9 @@ func (s *State) list(rows []Node, at time.Time) map[string]bool {
 		instance[row.InstanceID] = row
 		alive[row.ID] = true
 	}
-	for i := range rows {
-		if alive[rows[i].ID] {
-			s.take(&rows[i], at)
+	for _, row := range rows {
+		if alive[row.ID] {
+			s.take(row, at)
 		}
 	}
 	return alive
@@ -245,7 +252,9 @@ func (s *State) take(row *Node, at time.Time) {
 	if old := n.info; old == nil || old.Head != row.Head || old.Type != row.Type || old.InstanceID != row.InstanceID {
 		s.order = nil
 	}
-	n.info, n.row.kept = row, false
+	if n.info != row {
+		n.info, n.row.kept = row, false
+	}
 	n.gcs.set(row.Available, at)
 	delete(s.gone, row.ID)
 }

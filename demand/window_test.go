@@ -178,7 +178,7 @@ func TestStateMemory(t *testing.T) {
 			{ResourceRequest{Resources: Resources{{fmt.Sprint("custom", i), Unit}}}, 1, 1},
 		}}}, at)
 		s.Apply(&Report{NodeID: head, Incarnation: 1, Sequence: i + 1, Raylet: &RayletLoad{}, Cluster: &ClusterState{
-			Session: "s", Nodes: []Node{{ID: head, Head: true, Status: NodeRunning}, {ID: worker, Status: NodeRunning}},
+			Session: "s", Nodes: []*Node{{ID: head, Head: true, Status: NodeRunning}, {ID: worker, Status: NodeRunning}},
 			Pending: []Shape{{ResourceRequest{Resources: Resources{{fmt.Sprint("custom", i), Unit}}}, 1}},
 		}}, at)
 	}

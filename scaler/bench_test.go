@@ -52,7 +52,7 @@ type busy struct {
 	spare float64
 	core  *scaler.Core
 	world scaler.World
-	nodes []demand.Node
+	nodes []*demand.Node
 	now   time.Time
 }
 
@@ -61,7 +61,7 @@ func newBusy(workers int, kind busy) *busy {
 	c.core, c.now = scaler.NewCore(demand.Cluster{Namespace: "ml", Name: "train"}, demand.DefaultWindows()), time.Unix(1_800_000_000, 0)
 	idle := 5 * time.Minute
 	c.world.Settings = scaler.Settings{UpscalingSpeed: 1, MaxWorkers: c.room * workers, IdleTimeout: &idle}
-	c.nodes = append(c.nodes, demand.Node{ID: fmt.Sprintf("%056x", workers), InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning})
+	c.nodes = append(c.nodes, &demand.Node{ID: fmt.Sprintf("%056x", workers), InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning})
 	for i, name := range []string{"cpu", "gpu"} {
 		r := demand.MustResources(map[string]float64{"CPU": 16, "GPU": float64(4 * i), "memory": 64 << 30})
 		c.world.Types = append(c.world.Types, scaler.TypeState{
@@ -72,7 +72,7 @@ func newBusy(workers int, kind busy) *busy {
 		t := c.world.Types[i%2]
 		name := fmt.Sprintf("train-%s-%d", t.Name, i)
 		c.world.Workers = append(c.world.Workers, scaler.Worker{Name: name, Type: t.Name, Started: true})
-		c.nodes = append(c.nodes, demand.Node{
+		c.nodes = append(c.nodes, &demand.Node{
 			ID: fmt.Sprintf("%056x", i), InstanceID: name, Type: t.Name, Status: demand.NodeRunning, Total: c.total(i), Available: c.free(i),
 			Labels: map[string]string{"ray.io/node-id": fmt.Sprint(i)},
 		})

@@ -23,7 +23,7 @@ func TestCoreLosesNodes(t *testing.T) {
 	if d := core.Decide(w); d.Unknown == "" {
 		t.Error("the state is known before anything was told")
 	}
-	core.Report(&demand.Report{NodeID: head, Incarnation: 1, Sequence: 1, Raylet: &demand.RayletLoad{}, Cluster: &demand.ClusterState{Nodes: []demand.Node{
+	core.Report(&demand.Report{NodeID: head, Incarnation: 1, Sequence: 1, Raylet: &demand.RayletLoad{}, Cluster: &demand.ClusterState{Nodes: []*demand.Node{
 		{ID: head, Head: true, InstanceID: "head", Status: demand.NodeRunning},
 		{ID: old, InstanceID: "cpu-1", Type: "cpu", Status: demand.NodeRunning, StartTime: uint64(now.Add(-time.Minute).UnixMilli())},
 	}}}, now)

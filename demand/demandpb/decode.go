@@ -38,8 +38,8 @@ func clusterState(m *ClusterState) *demand.ClusterState {
 	return s
 }
 
-func node(m *Node) demand.Node {
-	return demand.Node{
+func node(m *Node) *demand.Node {
+	return &demand.Node{
 		ID: m.GetNodeId(), InstanceID: m.GetInstanceId(), Type: m.GetNodeType(), Head: m.GetHead(),
 		Status: demand.NodeStatus(m.GetStatus()), Total: resources(m.GetTotal()), Available: resources(m.GetAvailable()),
 		Labels: m.GetLabels(), Gangs: m.GetGangs(), Idle: millis(m.GetIdleMs()), Activity: m.GetActivity(),

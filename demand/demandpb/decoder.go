@@ -15,18 +15,21 @@ import (
 
 // Decoder decodes reports. It remembers the parts that come again and again, so
 // that most of a report costs a look-up: names, resources and requests as they
-// stand in the message. It is not safe for concurrent use; its zero value is
-// ready. What it returns shares memory with what it returned before and must
-// not be changed.
+// stand in the message, and what each node said last. It is not safe for
+// concurrent use; its zero value is ready. What it returns shares memory with
+// what it returned before and must not be changed: a load or a row that has not
+// changed is the very same one.
 type Decoder struct {
 	names     map[string]string
 	resources map[string]demand.Resource
 	requests  map[string]demand.ResourceRequest
-	size      int // bytes of all keys
+	loads     map[string]*said[*demand.RayletLoad] // by node
+	rows      map[string]*said[*demand.Node]       // by node
+	size      int                                  // bytes of what is remembered, as they came
 }
 
 // maxRemembered is how many bytes a Decoder remembers until it forgets all.
-const maxRemembered = 8 << 20
+const maxRemembered = 16 << 20
 
 // Report decodes and checks a report. It fails with demand.ErrReport, naming
 // the key, the rule and the value. Requests come out canonical and merged.
@@ -35,21 +38,30 @@ func (d *Decoder) Report(b []byte) (*demand.Report, error) {
 		return nil, fmt.Errorf("%w: message: must have at most %d bytes (got %d)", demand.ErrReport, MaxReportBytes, len(b))
 	}
 	if d.names == nil || d.size > maxRemembered {
-		*d = Decoder{names: map[string]string{}, resources: map[string]demand.Resource{}, requests: map[string]demand.ResourceRequest{}}
+		*d = Decoder{
+			names: map[string]string{}, resources: map[string]demand.Resource{}, requests: map[string]demand.ResourceRequest{},
+			loads: map[string]*said[*demand.RayletLoad]{}, rows: map[string]*said[*demand.Node]{},
+		}
 	}
-	r, err := d.report(b)
+	r, raylet, err := d.report(b)
 	if err != nil {
 		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %w", demand.ErrReport, err)
 	}
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	return canonical(r), nil
+	r = canonical(r)
+	if raylet != nil {
+		d.size += remember(d.loads, r.NodeID, raylet, r.Raylet)
+	}
+	return r, nil
 }
 
-func (d *Decoder) report(b []byte) (*demand.Report, error) {
+// report decodes a report. The second result is its raylet as it came, nil if
+// it has none.
+func (d *Decoder) report(b []byte) (*demand.Report, []byte, error) {
 	r := &demand.Report{}
-	var cluster *ClusterState
+	var raylet, cluster []byte
 	err := eachField(b, func(f field) error {
 		switch f.key() {
 		case bytesField(1):
@@ -63,22 +75,38 @@ func (d *Decoder) report(b []byte) (*demand.Report, error) {
 		case bytesField(5):
 			return d.text(&r.NodeType, f.bytes)
 		case bytesField(6):
-			if r.Raylet == nil {
-				r.Raylet = &demand.RayletLoad{}
-			}
-			return d.raylet(r.Raylet, f.bytes)
+			raylet = joined(raylet, f.bytes)
 		case bytesField(7):
-			if cluster == nil {
-				cluster = &ClusterState{}
-			}
-			return proto.UnmarshalOptions{Merge: true}.Unmarshal(f.bytes, cluster)
+			cluster = joined(cluster, f.bytes)
 		case bytesField(8):
 			return d.text(&r.AgentVersion, f.bytes)
 		}
 		return nil
 	})
-	r.Cluster = clusterState(cluster)
-	return r, err
+	if err == nil && raylet != nil {
+		r.Raylet, err = d.load(r.NodeID, raylet)
+	}
+	if err == nil && cluster != nil {
+		r.Cluster, err = d.cluster(cluster)
+	}
+	return r, raylet, err
+}
+
+// joined are the parts of one message, which merge when they are decoded one
+// after another.
+func joined(first, second []byte) []byte {
+	if first == nil {
+		return second
+	}
+	return slices.Concat(first, second)
+}
+
+func (d *Decoder) load(node string, b []byte) (*demand.RayletLoad, error) {
+	if l := d.loads[node].again(b); l != nil {
+		return l, nil
+	}
+	l := &demand.RayletLoad{}
+	return l, d.raylet(l, b)
 }
 
 func (d *Decoder) raylet(l *demand.RayletLoad, b []byte) error {
@@ -111,11 +139,7 @@ func (d *Decoder) queued(b []byte) (q demand.QueuedDemand, err error) {
 	err = eachField(b, func(f field) error {
 		switch f.key() {
 		case bytesField(1):
-			if request == nil {
-				request = f.bytes
-			} else {
-				request = slices.Concat(request, f.bytes) // parts of a message are merged
-			}
+			request = joined(request, f.bytes)
 		case numberField(2):
 			q.Queued = count(f.number)
 		case numberField(3):

@@ -3,6 +3,7 @@ package demandpb_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func full() *demand.Report {
 		},
 		Cluster: &demand.ClusterState{
 			Session: "session_1",
-			Nodes: []demand.Node{{
+			Nodes: []*demand.Node{{
 				ID: id, InstanceID: "head", Type: "head", Head: true, Status: demand.NodeIdle, Total: r(map[string]float64{"CPU": 2}),
 				Available: r(map[string]float64{"CPU": 1}), Labels: map[string]string{"zone": "a"}, Gangs: []string{"pg"}, Idle: 90 * time.Second,
 				Activity: []string{"Busy workers on node."}, Address: "10.0.0.1", StartTime: 1_767_225_600_000,
@@ -116,7 +117,7 @@ func TestReportLimits(t *testing.T) {
 	huge := demand.Resources{{Name: "CPU", Amount: demand.MaxAmount + 1}}
 	var (
 		queue    = func(r *demand.Report) *demand.QueuedDemand { return &r.Raylet.Demand[0] }
-		node     = func(r *demand.Report) *demand.Node { return &r.Cluster.Nodes[0] }
+		node     = func(r *demand.Report) *demand.Node { return r.Cluster.Nodes[0] }
 		gang     = func(r *demand.Report) *demand.Gang { return &r.Cluster.Gangs[0] }
 		selector = func(c demand.LabelConstraint) []demand.LabelSelector { return []demand.LabelSelector{{c}} }
 	)
@@ -148,7 +149,7 @@ func TestReportLimits(t *testing.T) {
 		},
 
 		`cluster.session: must have at most 1024 bytes (got 1025)`:                  func(r *demand.Report) { r.Cluster.Session = long },
-		`cluster.nodes: must have at most 50000 entries (got 50001)`:                func(r *demand.Report) { r.Cluster.Nodes = make([]demand.Node, 50001) },
+		`cluster.nodes: must have at most 50000 entries (got 50001)`:                func(r *demand.Report) { r.Cluster.Nodes = slices.Repeat([]*demand.Node{{}}, 50001) },
 		`cluster.gangs: must have at most 10000 entries (got 10001)`:                func(r *demand.Report) { r.Cluster.Gangs = make([]demand.Gang, 10001) },
 		`cluster.constraints: must have at most 10000 entries (got 10001)`:          func(r *demand.Report) { r.Cluster.Constraints = make([]demand.Shape, 10001) },
 		`cluster.constraints.count: must be 0…1000000000 (got 1000000001)`:          func(r *demand.Report) { r.Cluster.Constraints[0].Count = demand.MaxCount + 1 },

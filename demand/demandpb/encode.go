@@ -50,8 +50,8 @@ func encodeCluster(s *demand.ClusterState) *ClusterState {
 		return nil
 	}
 	m := &ClusterState{Session: s.Session, Constraints: encodeShapes(s.Constraints), Pending: encodeShapes(s.Pending)}
-	for i := range s.Nodes {
-		m.Nodes = append(m.Nodes, encodeNode(&s.Nodes[i]))
+	for _, n := range s.Nodes {
+		m.Nodes = append(m.Nodes, encodeNode(n))
 	}
 	for _, g := range s.Gangs {
 		m.Gangs = append(m.Gangs, encodeGang(g))

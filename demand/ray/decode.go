@@ -87,7 +87,7 @@ func clusterState(s *autoscalerpb.ClusterResourceState, table map[string]*gcspb.
 			out.Nodes = append(out.Nodes, nodeState(n, table[hex.EncodeToString(n.GetNodeId())]))
 		}
 	}
-	slices.SortFunc(out.Nodes, func(a, b demand.Node) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out.Nodes, func(a, b *demand.Node) int { return cmp.Compare(a.ID, b.ID) })
 	for _, g := range s.GetPendingGangResourceRequests() {
 		if gang, ok := gang(g); ok {
 			out.Gangs = append(out.Gangs, gang)
@@ -122,8 +122,8 @@ var statuses = map[autoscalerpb.NodeStatus]demand.NodeStatus{
 	autoscalerpb.NodeStatus_DRAINING: demand.NodeDraining, autoscalerpb.NodeStatus_DEAD: demand.NodeDead,
 }
 
-func nodeState(n *autoscalerpb.NodeState, info *gcspb.GcsNodeInfo) demand.Node {
-	out := demand.Node{
+func nodeState(n *autoscalerpb.NodeState, info *gcspb.GcsNodeInfo) *demand.Node {
+	out := &demand.Node{
 		ID: hex.EncodeToString(n.GetNodeId()), InstanceID: n.GetInstanceId(), Type: n.GetRayNodeTypeName(),
 		Status: statuses[n.GetStatus()], Total: resources(n.GetTotalResources()), Available: resources(n.GetAvailableResources()),
 		Labels: n.GetLabels(), Idle: time.Duration(max(0, n.GetIdleDurationMs())) * time.Millisecond,

@@ -18,7 +18,7 @@ func TestPublicationRate(t *testing.T) {
 		now = now.Add(30 * time.Millisecond)
 		p.setRaylet(&demand.RayletLoad{Total: demand.Resources{{Name: "CPU", Amount: demand.Amount(i + 1)}}})
 		now = now.Add(70 * time.Millisecond)
-		p.setCluster(&demand.ClusterState{Session: "s", Nodes: make([]demand.Node, i)})
+		p.setCluster(&demand.ClusterState{Session: "s", Nodes: make([]*demand.Node, i)})
 	}
 	if n := len(b.all()); n < 90 || n > 101 {
 		t.Errorf("%d reports in 10 s, want at most 10 a second", n)

@@ -168,11 +168,11 @@ func load(cpus float64, idle time.Duration, queued int64) *demand.RayletLoad {
 // reports are those of the head and of both workers' raylets.
 func (f *fixture) reports(idle time.Duration, queued int64) []*demand.Report {
 	f.sequence++
-	nodes := []demand.Node{{ID: id(1), InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning}}
+	nodes := []*demand.Node{{ID: id(1), InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning}}
 	out := []*demand.Report{{NodeID: id(1), Incarnation: 1, Sequence: f.sequence, Raylet: load(0, 0, queued)}}
 	for i, name := range []string{"cpu-1", "cpu-2"} {
 		l := load(4, idle, 0)
-		n := demand.Node{ID: id(i + 2), InstanceID: name, Type: "cpu", Status: demand.NodeRunning, Total: l.Total, Available: l.Available}
+		n := &demand.Node{ID: id(i + 2), InstanceID: name, Type: "cpu", Status: demand.NodeRunning, Total: l.Total, Available: l.Available}
 		if idle > 0 {
 			n.Status, n.Idle = demand.NodeIdle, idle
 		}

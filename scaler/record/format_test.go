@@ -58,13 +58,13 @@ func (s *scene) hear(tasks int64, idle ...string) {
 	id := strings.Repeat("0", demand.NodeIDDigits-1)
 	r := &demand.Report{
 		NodeID: id + "0", Incarnation: 1, Sequence: s.seq, Raylet: &demand.RayletLoad{},
-		Cluster: &demand.ClusterState{Session: "s", Nodes: []demand.Node{{ID: id + "0", InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning}}},
+		Cluster: &demand.ClusterState{Session: "s", Nodes: []*demand.Node{{ID: id + "0", InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning}}},
 	}
 	if tasks > 0 {
 		r.Raylet.Demand = []demand.QueuedDemand{{ResourceRequest: demand.ResourceRequest{Resources: cpu}, Queued: tasks}}
 	}
 	for i, name := range idle {
-		r.Cluster.Nodes = append(r.Cluster.Nodes, demand.Node{
+		r.Cluster.Nodes = append(r.Cluster.Nodes, &demand.Node{
 			ID: id + string(rune('1'+i)), InstanceID: name, Type: "cpu", Status: demand.NodeIdle, Total: cpu, Available: cpu, Idle: time.Minute,
 		})
 	}

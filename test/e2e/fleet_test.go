@@ -282,13 +282,13 @@ func (f *fleet) publish() time.Time {
 	r := f.report
 	f.report.Sequence++
 	r.Sequence = f.report.Sequence
-	state := &demand.ClusterState{Session: "s", Nodes: []demand.Node{{ID: r.NodeID, InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning}}}
+	state := &demand.ClusterState{Session: "s", Nodes: []*demand.Node{{ID: r.NodeID, InstanceID: "head", Type: "head", Head: true, Status: demand.NodeRunning}}}
 	for pod, n := range f.nodes {
 		row := *n
 		if row.Idle = time.Since(f.idle[pod]); f.busy[pod] {
 			row.Status, row.Available, row.Idle = demand.NodeRunning, nil, 0
 		}
-		state.Nodes = append(state.Nodes, row)
+		state.Nodes = append(state.Nodes, &row)
 	}
 	if f.want > 0 {
 		for _, name := range f.types {

@@ -30,9 +30,9 @@ type agent struct {
 type fleet struct {
 	workers []*agent
 	head    *agent
-	rows    []demand.Node // the head's first
-	told    time.Time     // when the head spoke last
-	changed bool          // since then
+	rows    []*demand.Node // the head's first
+	told    time.Time      // when the head spoke last
+	changed bool           // since then
 }
 
 // speak connects the agents of all clusters and KEDA, and lets them talk.
@@ -90,8 +90,8 @@ func capacity(i, cpu int) demand.Resources {
 	})
 }
 
-func row(a *agent, total demand.Resources, i int) demand.Node {
-	return demand.Node{
+func row(a *agent, total demand.Resources, i int) *demand.Node {
+	return &demand.Node{
 		ID: a.NodeID, InstanceID: a.InstanceID, Type: a.NodeType, Status: demand.NodeRunning, Total: total, Available: total,
 		Labels: map[string]string{"ray.io/node-id": a.NodeID, "ray.io/node-group": a.NodeType}, Address: fmt.Sprintf("10.0.%d.%d", i/250, i%250),
 		Activity:  []string{"Resource: CPU currently in use.", "Busy workers on node."},
@@ -138,7 +138,7 @@ func accept(context.Context, demand.Control) demand.ControlReply {
 
 // take makes a node run tasks on so many CPUs.
 func (f *fleet) take(i, used int) {
-	a, n := f.workers[i], &f.rows[i+1]
+	a, n := f.workers[i], f.rows[i+1]
 	n.Available = capacity(i, cpus-used).NonZero()
 	a.Raylet.Total, a.Raylet.Available = n.Total, n.Available
 	f.changed = true

@@ -136,8 +136,8 @@ func (c *cluster) report() *demand.ClusterState {
 	return out
 }
 
-func (w *row) node() demand.Node {
-	n := demand.Node{
+func (w *row) node() *demand.Node {
+	n := &demand.Node{
 		ID: w.id, Head: w.pod == nil, Status: demand.NodeRunning, Total: w.total.resources(), Available: w.free.resources(),
 		StartTime: uint64(epoch.Add(w.started).UnixMilli()),
 	}

@@ -106,14 +106,14 @@ func TestWindowsAreNeeded(t *testing.T) {
 		from     uint64 // near a seed that is known to
 	}{
 		{"total", func(w *demand.Windows) { w.Total = 0 }, sim.Small, 10},
-		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large, 30},
+		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large, 1400},
 		{"joined", func(w *demand.Windows) { w.Joined = 0 }, sim.Small, 0},
 		{"pending", func(w *demand.Windows) { w.Pending = 0 }, sim.Agentless, 30},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := demand.DefaultWindows()
 			tt.without(&w)
-			for seed := tt.from; seed < 1000; seed++ {
+			for seed := tt.from; seed < tt.from+1000; seed++ {
 				if r := sim.Run(tt.scenario(seed), sim.Quiet, sim.Windows(w)); strings.Contains(r.Failure, "are needed at most") {
 					t.Logf("seed %d: %s", seed, r.Failure)
 					return

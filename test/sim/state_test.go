@@ -20,9 +20,9 @@ func nodeID(n int) string { return fmt.Sprintf("%056x", n) }
 
 // head is the report of a head, node 1 of its session, that lists workers too.
 func head(session string, id int, incarnation, sequence uint64, workers ...int) *demand.Report {
-	s := &demand.ClusterState{Session: session, Nodes: []demand.Node{{ID: nodeID(id), Head: true, Status: demand.NodeRunning}}}
+	s := &demand.ClusterState{Session: session, Nodes: []*demand.Node{{ID: nodeID(id), Head: true, Status: demand.NodeRunning}}}
 	for _, w := range workers {
-		s.Nodes = append(s.Nodes, demand.Node{ID: nodeID(w), InstanceID: fmt.Sprint("w", w), Status: demand.NodeRunning})
+		s.Nodes = append(s.Nodes, &demand.Node{ID: nodeID(w), InstanceID: fmt.Sprint("w", w), Status: demand.NodeRunning})
 	}
 	return &demand.Report{NodeID: nodeID(id), Incarnation: incarnation, Sequence: sequence, Raylet: empty, Cluster: s}
 }
