@@ -28,7 +28,7 @@ help: ## Show this help
 
 .PHONY: build
 build: ## Build bin/rayburst
-	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/rayburst ./cmd/rayburst
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/rayburst ./cmd/rayburst
 
 $(RAY)/done:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.10 or later is needed: install it, or say where it is with PYTHON=…"; exit 1; }

@@ -122,6 +122,14 @@ func TestClusterNews(t *testing.T) {
 	if !state().Equal(state()) || state().Equal(nil) || (*demand.ClusterState)(nil).Equal(state()) {
 		t.Error("a state is what it is, and never none")
 	}
+	idle := func(d time.Duration) *demand.ClusterState {
+		c := state()
+		c.Nodes[0].Idle = d
+		return c
+	}
+	if !idle(1).Same(idle(2)) || idle(1).Same(idle(0)) || idle(1).Same(nil) || idle(1).Equal(idle(2)) {
+		t.Error("Same is Equal but for how long nodes that idle have idled")
+	}
 	for part, of := range map[string]func(c *demand.ClusterState) any{
 		"state": func(c *demand.ClusterState) any { return c },
 		"node":  func(c *demand.ClusterState) any { return c.Nodes[0] },

@@ -100,10 +100,13 @@ type Node struct {
 	StartTime  uint64            `json:"startTimeMilliseconds"` // unix; 0: not known
 }
 
-func (n *Node) equal(o *Node) bool {
+func (n *Node) equal(o *Node) bool { return n == o || n.Idle == o.Idle && n.same(o) }
+
+// same is equal but for how long a node that idles has idled.
+func (n *Node) same(o *Node) bool {
 	return n == o || n.ID == o.ID && n.InstanceID == o.InstanceID && n.Type == o.Type && n.Head == o.Head &&
 		n.Status == o.Status && slices.Equal(n.Total, o.Total) && slices.Equal(n.Available, o.Available) &&
-		maps.Equal(n.Labels, o.Labels) && slices.Equal(n.Gangs, o.Gangs) && n.Idle == o.Idle &&
+		maps.Equal(n.Labels, o.Labels) && slices.Equal(n.Gangs, o.Gangs) && (n.Idle == 0) == (o.Idle == 0) &&
 		slices.Equal(n.Activity, o.Activity) && n.Address == o.Address && n.StartTime == o.StartTime
 }
 
@@ -120,11 +123,16 @@ type ClusterState struct {
 
 // Equal tells whether two states say the same in the same order. A state is
 // never what no state at all is.
-func (c *ClusterState) Equal(o *ClusterState) bool {
+func (c *ClusterState) Equal(o *ClusterState) bool { return c.equal(o, (*Node).equal) }
+
+// Same is Equal but for how long nodes that idle have idled.
+func (c *ClusterState) Same(o *ClusterState) bool { return c.equal(o, (*Node).same) }
+
+func (c *ClusterState) equal(o *ClusterState, nodes func(a, b *Node) bool) bool {
 	if c == nil || o == nil {
 		return c == o
 	}
-	return c.Session == o.Session && slices.EqualFunc(c.Nodes, o.Nodes, (*Node).equal) &&
+	return c.Session == o.Session && slices.EqualFunc(c.Nodes, o.Nodes, nodes) &&
 		slices.EqualFunc(c.Gangs, o.Gangs, Gang.equal) && slices.EqualFunc(c.Constraints, o.Constraints, Shape.equal) &&
 		slices.EqualFunc(c.Pending, o.Pending, Shape.equal)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"reflect"
 	"sync"
 	"time"
 
@@ -69,7 +68,7 @@ func (p *publication) setRaylet(l *demand.RayletLoad) {
 func (p *publication) setCluster(s *demand.ClusterState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.changed = p.changed || s != nil && (p.report.Cluster == nil || !sameCluster(p.report.Cluster, s))
+	p.changed = p.changed || s != nil && !s.Same(p.report.Cluster)
 	p.report.Cluster, p.gcsAt = s, p.agent.Now()
 	if p.due() {
 		p.publish()
@@ -151,22 +150,3 @@ func (p *publication) note(err error) {
 	}
 	p.failing = text
 }
-
-// sameCluster compares what a report is sent for: everything but idle times'
-// growth.
-func sameCluster(a, b *demand.ClusterState) bool {
-	if len(a.Nodes) != len(b.Nodes) || a.Session != b.Session || !reflect.DeepEqual(a.Gangs, b.Gangs) ||
-		!reflect.DeepEqual(a.Constraints, b.Constraints) || !reflect.DeepEqual(a.Pending, b.Pending) {
-		return false
-	}
-	for i := range a.Nodes {
-		x, y := a.Nodes[i], b.Nodes[i]
-		x.Idle, y.Idle = flag(x.Idle), flag(y.Idle)
-		if !reflect.DeepEqual(x, y) {
-			return false
-		}
-	}
-	return true
-}
-
-func flag(d time.Duration) time.Duration { return min(d, 1) }

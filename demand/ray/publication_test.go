@@ -30,3 +30,27 @@ func TestPublicationRate(t *testing.T) {
 		t.Errorf("the last report says %v and %d nodes, want the newest of both", last.Raylet.Total, len(last.Cluster.Nodes))
 	}
 }
+
+// TestPublicationIdle: what idles for longer is no news, and is said with the
+// next report all the same.
+func TestPublicationIdle(t *testing.T) {
+	now, b := time.Unix(0, 0), &bus{}
+	a := &Agent{Mode: Head, Bus: b, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+	p := publication{agent: a}
+	p.setRaylet(&demand.RayletLoad{})
+	for range 100 {
+		now = now.Add(100 * time.Millisecond)
+		idle := now.Sub(time.Unix(0, 0))
+		p.setRaylet(&demand.RayletLoad{Idle: idle})
+		p.setCluster(&demand.ClusterState{Session: "s", Nodes: []*demand.Node{{ID: "a", Status: demand.NodeIdle, Idle: idle}}})
+	}
+	said := b.all()
+	if n := len(said); n < 10 || n > 13 {
+		t.Errorf("%d reports in 10 s of which nothing is news, want one a second", n)
+	}
+	for _, r := range said[2:] {
+		if got, want := r.Cluster.Nodes[0].Idle, r.Raylet.Idle; want-got > pollInterval {
+			t.Errorf("the GCS's row has idled for %v, the raylet for %v", got, want)
+		}
+	}
+}

@@ -159,15 +159,21 @@ func (c *Cluster) Stop() error {
 	}
 }
 
-// Empty waits until the state is known and no worker is left.
+// Empty waits until the state is known and no worker is left. It fails with why
+// the last ones are there.
 func (c *Cluster) Empty(ctx context.Context) error {
+	why := "no decision"
 	for ctx.Err() == nil {
-		if d, err := c.Decision(ctx); err == nil && none(d) {
+		d, err := c.Decision(ctx)
+		if err == nil && none(d) {
 			return nil
+		}
+		if err == nil {
+			why, _ = d.Explain("") // of all there is, which is never unknown
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return fmt.Errorf("workers are left (%w):\n%s", ctx.Err(), strings.Join(c.Lines(), "\n"))
+	return fmt.Errorf("workers are left (%w):\n%s\n%s", ctx.Err(), why, strings.Join(c.Lines(), "\n"))
 }
 
 func none(d *scaler.Decision) bool {
