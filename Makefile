@@ -46,7 +46,7 @@ demo: build ray ## A burst on this machine: 40 GPU tasks and CPU tasks, workers 
 .PHONY: test
 test: build ray ## All tests, real Ray included
 	go test -race -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
-	go test -count=1 -timeout 15m $(RAY_TESTS)
+	go test -count=1 -timeout 30m $(RAY_TESTS)
 
 .PHONY: test-keda
 test-keda: ## KEDA's own client against our server (compiles 3,000 packages)

@@ -58,7 +58,7 @@ func TestUpscalingBoundGrows(t *testing.T) {
 // wanted nor fewer than are exempt. More speed never gives less. All else in
 // the reply does not depend on the speed.
 func TestLaunchNow(t *testing.T) {
-	const cases = 500
+	const cases = 250
 	seen := map[string]int{}
 	for seed := range uint64(cases) {
 		q := crowdedRequest(rand.New(rand.NewPCG(seed, 12)))

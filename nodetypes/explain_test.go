@@ -13,7 +13,7 @@ import (
 // TestExplainAddsUp: an explanation has the reply of Schedule, and its numbers
 // are those of the reply.
 func TestExplainAddsUp(t *testing.T) {
-	const cases = 3000
+	const cases = 1500
 	seen := map[nodetypes.Verdict]int{}
 	for seed := range uint64(cases) {
 		q := randomRequest(rand.New(rand.NewPCG(seed, 10)))

@@ -17,7 +17,7 @@ import (
 // TestScheduleLikeTwin compares with the scheduler that takes every request
 // and every node one by one.
 func TestScheduleLikeTwin(t *testing.T) {
-	const cases = 4000
+	const cases = 2000
 	used := map[string]int{}
 	for seed := range uint64(cases) {
 		q := randomRequest(rand.New(rand.NewPCG(seed, 7)))

@@ -18,7 +18,7 @@ import (
 // TestMarshalIsReadBack: a request that is written as a planning case and read
 // again is the same one.
 func TestMarshalIsReadBack(t *testing.T) {
-	const cases = 2000
+	const cases = 1000
 	read := 0
 	for seed := range uint64(cases) {
 		q := randomRequest(rand.New(rand.NewPCG(seed, 11)))

@@ -105,10 +105,10 @@ func TestWindowsAreNeeded(t *testing.T) {
 		scenario func(uint64) sim.Scenario
 		from     uint64 // near a seed that is known to
 	}{
-		{"total", func(w *demand.Windows) { w.Total = 0 }, sim.Small, 10},
-		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large, 1400},
+		{"total", func(w *demand.Windows) { w.Total = 0 }, sim.Small, 35},
+		{"free", func(w *demand.Windows) { w.Free = 0 }, sim.Large, 1424},
 		{"joined", func(w *demand.Windows) { w.Joined = 0 }, sim.Small, 0},
-		{"pending", func(w *demand.Windows) { w.Pending = 0 }, sim.Agentless, 30},
+		{"pending", func(w *demand.Windows) { w.Pending = 0 }, sim.Agentless, 208},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := demand.DefaultWindows()
