@@ -1,4 +1,4 @@
-# CGO_ENABLED=0 make build && docker build -t rayburst .
+# make build && docker build -t rayburst .
 FROM scratch
 COPY bin/rayburst /rayburst
 USER 65532:65532

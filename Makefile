@@ -7,6 +7,7 @@ RAY_VERSION := 2.60.0
 RAY         := $(CURDIR)/.cache/ray-$(RAY_VERSION)
 LINT        := v2.15.0
 HELM_DOCS   := v1.14.2
+GOTESTSUM   := v1.13.0
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PYTHON      ?= python3
 # Packages whose tests start real Ray clusters: each needs the machine for itself.
@@ -17,6 +18,8 @@ CHARTS      ?= $(CURDIR)/charts
 N           ?= 10000
 SEED        ?= $(shell date +%s)
 
+# One way to compile for all but the race detector, so that a fresh machine compiles once.
+export CGO_ENABLED := 0
 export RAYBURST_RAY := $(RAY)/bin/ray
 export PATH := $(RAY)/bin:$(CURDIR)/bin:$(PATH)
 
@@ -45,7 +48,7 @@ demo: build ray ## A burst on this machine: 40 GPU tasks and CPU tasks, workers 
 
 .PHONY: test
 test: build ray ## All tests, real Ray included
-	go test -race -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
+	CGO_ENABLED=1 go test -race -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
 	go test -count=1 -timeout 30m $(RAY_TESTS)
 
 .PHONY: test-keda
@@ -77,10 +80,16 @@ e2e-up: e2e-build ## A real one-node Kubernetes with KEDA, then: bin/lab exec ku
 	bin/lab up $(E2E)
 
 .PHONY: e2e
-e2e: e2e-build build ray ## Ray clusters on a real Kubernetes with KEDA (the first time 15 min more; needs root and Debian)
+e2e: e2e-build build ray bin/gotestsum-$(GOTESTSUM) ## Ray clusters on a real Kubernetes with KEDA (20 min, the first time 35; needs root and Debian)
+	go test -c -o /dev/null ./test/e2e
 	bin/lab down
 	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 4 && \
-	  bin/lab exec go test -v -count=1 -parallel 4 -timeout 60m $(E2ETEST) ./test/e2e; rc=$$?; bin/lab down; exit $$rc
+	  bin/lab exec bin/gotestsum-$(GOTESTSUM) --format standard-verbose --rerun-fails=1 --packages ./test/e2e -- \
+	    -count=1 -parallel 4 -timeout 60m $(E2ETEST); rc=$$?; bin/lab down; exit $$rc
+
+bin/gotestsum-$(GOTESTSUM):
+	GOBIN=$(CURDIR)/bin go install gotest.tools/gotestsum@$(GOTESTSUM)
+	mv bin/gotestsum $@
 
 .PHONY: timeline
 timeline: ## In the cluster of e2e-up: record a scale-up and a scale-down, drawn as docs/timeline.svg

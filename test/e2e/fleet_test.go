@@ -65,6 +65,9 @@ func newFleet(t *testing.T, most int, types ...string) *fleet {
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(func() {
+		if t.Failed() {
+			f.tell(context.WithoutCancel(ctx))
+		}
 		end()
 		_, _ = run(context.WithoutCancel(ctx), "", "kubectl", "delete", "namespace", f.namespace, "--wait=false") // the lab ends
 	})
@@ -78,6 +81,16 @@ func newFleet(t *testing.T, most int, types ...string) *fleet {
 		return d != nil && d.Unknown == "", fmt.Sprint(d)
 	})
 	return f
+}
+
+// tell logs what helps to understand a failure.
+func (f *fleet) tell(ctx context.Context) {
+	out, err := run(ctx, "", "kubectl", "-n", f.namespace, "get", "pods,deployments,hpa", "-o", "wide")
+	f.t.Logf("%s %v", out, err)
+	if d := f.decision(); d != nil {
+		why, _ := d.Explain("") // of all there is, which is never unknown
+		f.t.Log(why)
+	}
 }
 
 func nodeID(name string) string { return fmt.Sprintf("%056x", []byte(name)[max(0, len(name)-28):]) }
@@ -227,14 +240,16 @@ func (f *fleet) pod(obj any) {
 }
 
 func (f *fleet) podGone(obj any) {
-	if p, ok := obj.(*corev1.Pod); ok {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.nodes, p.Name)
-		delete(f.unreadyPods, p.Name)
-		delete(f.idle, p.Name)
-		delete(f.busy, p.Name)
+	if last, ok := obj.(cache.DeletedFinalStateUnknown); ok { // it went while nobody watched
+		obj = last.Obj
 	}
+	p := obj.(*corev1.Pod)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.nodes, p.Name)
+	delete(f.unreadyPods, p.Name)
+	delete(f.idle, p.Name)
+	delete(f.busy, p.Name)
 }
 
 func (f *fleet) deployment(obj any) {

@@ -67,7 +67,7 @@ func (l lab) loadOwnImages(keda bool) error {
 
 // rayburstImage builds the product as a static program and loads it.
 func (l lab) rayburstImage() error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e", "-o", l.bin("rayburst"), "./cmd/rayburst"}
+	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e", "-o", l.bin("rayburst"), "./cmd/rayburst"}
 	if err := output(goCommand(l.root, args...)); err != nil {
 		return fmt.Errorf("building rayburst: %w", err)
 	}
