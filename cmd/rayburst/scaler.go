@@ -85,7 +85,7 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	s.keda, err = keda.New(keda.Config{
-		Now: s.now, Log: s.log, Credentials: credentials, HPAHasTarget: s.hasTarget, NoNudge: s.Nudge == "off",
+		Now: s.now, Log: s.log, Credentials: credentials, HPAHasTarget: s.hasTarget, NoNudge: s.Nudge == "off", Led: s.HeadStart == "auto",
 		Nudged: func(stage keda.Stage, after time.Duration) { s.nudges.Observe(string(stage), after) },
 	})
 	if err != nil {
@@ -237,6 +237,7 @@ func (s *service) follow(ctx context.Context) {
 func (s *service) attend(ctx context.Context, c *kube.Cluster) {
 	actor := kube.NewActor(kube.ActorConfig{
 		Cluster: c, Client: s.kube.Client, Events: s.kube.Events, HeadStart: s.HeadStart == "auto", Now: s.now, Log: s.log,
+		Read: func(nodeType string) time.Time { return s.keda.Read(c.Name, nodeType) },
 	})
 	runner := loop.New(loop.Config{
 		Cluster: c.Name, Workers: c, Agents: s.agents, Head: nats.Head, Now: s.now, Log: s.log, Windows: demand.DefaultWindows(),

@@ -29,8 +29,10 @@ type ActorConfig struct {
 	// here too. KEDA and HPA find what they would have set; with the scaler
 	// gone everything still converges.
 	HeadStart bool
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Read is when HPA may have read the metric of a node type last.
+	Read func(nodeType string) time.Time
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Actor carries out the decisions of one cluster: it marks victims, deletes
@@ -58,6 +60,12 @@ type done struct {
 
 // patience is for how long a write is not repeated that the watch does not show.
 const patience = 3 * time.Second
+
+// inFlight is for how long HPA may write what it has read. That of Kubernetes 1.37
+// writes it over a head start that came between, since it repeats its write after
+// a conflict (pkg/controller/podautoscaler/horizontal.go); from the read to the
+// write it takes 0.02 s, and on a busy machine 0.1.
+const inFlight = 300 * time.Millisecond
 
 // Apply hands a decision in; it returns at once.
 func (a *Actor) Apply(d *scaler.Decision) {
@@ -98,6 +106,10 @@ func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 		})
 	}
 	for _, t := range a.rising(d) {
+		if wait := inFlight - a.Now().Sub(a.Read(t.Type)); wait > 0 {
+			time.AfterFunc(wait, func() { signal(a.kick) })
+			continue
+		}
 		do(func() error { return a.headStart(ctx, t) })
 	}
 	for name, p := range a.Cluster.pods() {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,7 @@ type stage struct {
 	*Actor
 	client *fake.Clientset
 	now    time.Time
+	read   time.Time // when HPA may have read the metric
 }
 
 func newStage(t *testing.T, headStart bool, replicas int32, pods ...*corev1.Pod) *stage {
@@ -50,7 +52,7 @@ func newStage(t *testing.T, headStart bool, replicas int32, pods ...*corev1.Pod)
 		return a.GetSubresource() == "scale", &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
 	})
 	s.Actor = NewActor(ActorConfig{
-		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: headStart, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: headStart, Read: func(string) time.Time { return s.read }, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	return s
 }
@@ -154,6 +156,30 @@ func TestActorHeadStart(t *testing.T) {
 			t.Errorf("%s: written %v, want %v", name, wrote, tt.want)
 		}
 	}
+}
+
+// TestActorWaitsForHPA: while HPA may write what it has just read nobody writes
+// before it, and then the newest decision is carried out.
+func TestActorWaitsForHPA(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, true, 3)
+		d := &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: 5, Replicas: 3}}}
+		s.read = s.now.Add(-inFlight / 3)
+		s.act(t.Context(), d)
+		if got := s.writes(); len(got) != 0 {
+			t.Errorf("written before HPA: %v", got)
+		}
+		time.Sleep(inFlight)
+		select {
+		case <-s.kick:
+		default:
+			t.Fatal("nothing wakes the actor")
+		}
+		s.now = s.now.Add(inFlight)
+		if s.act(t.Context(), d); !slices.Contains(s.writes(), "update deployments/scale") {
+			t.Error("not written")
+		}
+	})
 }
 
 // TestActorHoldsUnknown: what is not known changes nothing.

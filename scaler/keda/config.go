@@ -30,6 +30,9 @@ type Config struct {
 	Credentials credentials.TransportCredentials
 	// NoNudge leaves every change to HPA's own period.
 	NoNudge bool
+	// Led says that rises are written to their Deployments by somebody else: they
+	// are nudged only where that has not come to be.
+	Led bool
 	// HPAHasTarget tells whether the HPA of a node type already has the
 	// averageValue last streamed; only then can a second nudge help, before it
 	// the first one is still in KEDA's queue. It is called by Publish and must

@@ -25,6 +25,7 @@ const (
 type nudger struct {
 	types map[string]*nudged
 	off   bool // nobody is nudged
+	led   bool // rises are written by somebody else, and nudged only if they are not
 }
 
 // nudged is what a nudger remembers of one type.
@@ -49,6 +50,9 @@ func (g *nudger) observe(now time.Time, ts []scaler.Target, hpaHas func(nodeType
 	for _, t := range ts {
 		s := g.state(t)
 		seen[t.Type] = s
+		if g.led && s.leads(now, t) {
+			continue
+		}
 		if s.see(now, t, starting, hpaHas) {
 			due = append(due, t)
 		}
@@ -90,6 +94,18 @@ func (s *nudged) see(now time.Time, t scaler.Target, starting bool, hpaHas func(
 		return s.again(now, t, hpaHas)
 	}
 	return false
+}
+
+// leads tells whether a changed target is one that somebody else writes: a rise.
+// HPA is not made to look then, as what it reads it may write over a later one
+// (horizontal.go of Kubernetes 1.37 repeats a write after a conflict). Whether it
+// has come to be is looked at like a nudge's effect.
+func (s *nudged) leads(now time.Time, t scaler.Target) bool {
+	if t.Workers == s.workers || t.Workers <= t.Replicas {
+		return false
+	}
+	*s = nudged{workers: t.Workers}
+	return s.nudge(now)
 }
 
 // changed: IsActive brings 0→1, KEDA's poll brings →0, and a nudge at zero

@@ -117,6 +117,26 @@ func targets(t *testing.T, text string) (ts []scaler.Target) {
 	return ts
 }
 
+// TestLed: where somebody else writes rises they are nudged only if they are not
+// written; falls are as ever.
+func TestLed(t *testing.T) {
+	g := nudger{led: true}
+	for _, s := range []step{
+		{0, "a=0/0 b=5/5 c=5/5", ""},
+		{time.Second, "a=8/0 b=6/5 c=4/5", "c"},
+		{1100 * time.Millisecond, "a=8/8 b=7/6 c=9/4", ""},
+		{2900 * time.Millisecond, "a=8/8 b=7/6 c=9/4", ""},
+		{3200 * time.Millisecond, "a=8/8 b=7/6 c=9/9", "b"},
+		{4 * time.Second, "a=8/8 b=7/7 c=9/9", ""},
+		{9 * time.Second, "a=2/8 b=7/7 c=9/9", "a"},
+	} {
+		got := g.observe(time.Unix(0, 0).Add(s.at), targets(t, s.targets), func(string) bool { return true })
+		if diff := cmp.Diff(s.want, strings.Join(got, " ")); diff != "" {
+			t.Errorf("at %v, %s: %s", s.at, s.targets, diff)
+		}
+	}
+}
+
 // TestNoNudge: where it is switched off no change moves the metric's target.
 func TestNoNudge(t *testing.T) {
 	g := nudger{off: true}

@@ -14,7 +14,7 @@ import (
 )
 
 // service answers KEDA's five calls from what was published. Every answer is
-// read from memory, changes nothing and shares no lock with I/O.
+// read from memory, changes none and shares no lock with I/O.
 type service struct {
 	pb.UnimplementedExternalScalerServer
 	*Server
@@ -46,7 +46,15 @@ func (s service) GetMetrics(_ context.Context, req *pb.GetMetricsRequest) (*pb.G
 	if err != nil {
 		return nil, err
 	}
+	s.note(k)
 	return metricValue(t, a.workers), nil
+}
+
+// note remembers that a known type's metric was asked for.
+func (s service) note(k key) {
+	if row, ok := s.clusters.Load(k.cluster); ok {
+		row.(*cluster).reads.Store(k.nodeType, s.cfg.Now())
+	}
 }
 
 // GetMetricSpec returns what StreamMetricSpec streamed last. It succeeds for

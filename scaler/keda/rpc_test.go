@@ -47,6 +47,24 @@ func TestFiveCallsAgreeOnOneDecision(t *testing.T) {
 	})
 }
 
+// TestRead: it is known when KEDA asked for a type's metric last.
+func TestRead(t *testing.T) {
+	virtual(t, func(f *fixture) {
+		f.publish("cpu=7/7 gpu=1/1")
+		if at := f.Read(train, "gpu"); !at.IsZero() {
+			t.Errorf("read at %v, never asked for", at)
+		}
+		if _, err := f.metrics(ref("gpu")); err != nil {
+			t.Fatal(err)
+		}
+		asked := time.Now()
+		time.Sleep(time.Second)
+		if at := f.Read(train, "gpu"); !at.Equal(asked) || !f.Read(train, "cpu").IsZero() {
+			t.Errorf("read at %v, asked for at %v, and of the other at %v", at, asked, f.Read(train, "cpu"))
+		}
+	})
+}
+
 // hpaReplicas is GetExternalPerPodMetricReplicas of Kubernetes 1.37
 // (pkg/controller/podautoscaler/replica_calculator.go) with tolerance 0, on
 // quantities rounded to milli-units as KEDA rounds them

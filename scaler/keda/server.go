@@ -89,7 +89,7 @@ func (s *Server) options() []grpc.ServerOption {
 // in order and at least every Config.Fresh, also when nothing changed; the
 // decision must not be changed any more.
 func (s *Server) Publish(d *scaler.Decision) {
-	row, _ := s.clusters.LoadOrStore(d.Cluster, &cluster{nudger: nudger{off: s.cfg.NoNudge}, effects: effects{}})
+	row, _ := s.clusters.LoadOrStore(d.Cluster, &cluster{nudger: nudger{off: s.cfg.NoNudge, led: s.cfg.Led}, effects: effects{}})
 	c := row.(*cluster).publish(s.cfg.Now(), s.cfg.Fresh, d, func(nodeType string, n uint64) bool {
 		return s.cfg.HPAHasTarget(d.Cluster, nodeType, Target(n))
 	}, s.cfg.Nudged)
@@ -110,6 +110,17 @@ func (s *Server) Forget(c scaler.Cluster) {
 	if p := row.(*cluster).current.Load(); p != nil {
 		s.specs.wake(c, slices.Collect(maps.Keys(p.answers)))
 	}
+}
+
+// Read is when KEDA asked for a type's metric last, on behalf of HPA or itself;
+// zero: never. HPA may still write what it was answered then.
+func (s *Server) Read(c scaler.Cluster, nodeType string) time.Time {
+	if row, ok := s.clusters.Load(c); ok {
+		if at, ok := row.(*cluster).reads.Load(nodeType); ok {
+			return at.(time.Time)
+		}
+	}
+	return time.Time{}
 }
 
 // published is the row of a cluster, nil if there is none.
