@@ -237,7 +237,7 @@ func (s *service) follow(ctx context.Context) {
 func (s *service) attend(ctx context.Context, c *kube.Cluster) {
 	actor := kube.NewActor(kube.ActorConfig{
 		Cluster: c, Client: s.kube.Client, Events: s.kube.Events, HeadStart: s.HeadStart == "auto", Now: s.now, Log: s.log,
-		Read: func(nodeType string) time.Time { return s.keda.Read(c.Name, nodeType) },
+		Below: func(nodeType string, workers int) time.Time { return s.keda.Below(c.Name, nodeType, workers) },
 	})
 	runner := loop.New(loop.Config{
 		Cluster: c.Name, Workers: c, Agents: s.agents, Head: nats.Head, Now: s.now, Log: s.log, Windows: demand.DefaultWindows(),

@@ -29,10 +29,11 @@ type ActorConfig struct {
 	// here too. KEDA and HPA find what they would have set; with the scaler
 	// gone everything still converges.
 	HeadStart bool
-	// Read is when HPA may have read the metric of a node type last.
-	Read func(nodeType string) time.Time
-	Now  func() time.Time
-	Log  *slog.Logger
+	// Below is when HPA may have read last that a node type is to have fewer
+	// workers than these.
+	Below func(nodeType string, workers int) time.Time
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Actor carries out the decisions of one cluster: it marks victims, deletes
@@ -106,7 +107,7 @@ func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 		})
 	}
 	for _, t := range a.rising(d) {
-		if wait := inFlight - a.Now().Sub(a.Read(t.Type)); wait > 0 {
+		if wait := a.wait(t); wait > 0 {
 			time.AfterFunc(wait, func() { signal(a.kick) })
 			continue
 		}
@@ -124,6 +125,15 @@ func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 		}
 	}
 	wg.Wait()
+}
+
+// wait is for how long HPA may still write an older target. At zero replicas it
+// writes nothing.
+func (a *Actor) wait(t scaler.Target) time.Duration {
+	if t.Replicas == 0 {
+		return 0
+	}
+	return inFlight - a.Now().Sub(a.Below(t.Type, t.Workers))
 }
 
 // once does something to a pod unless it was done a moment ago.

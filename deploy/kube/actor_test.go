@@ -28,7 +28,7 @@ type stage struct {
 	*Actor
 	client *fake.Clientset
 	now    time.Time
-	read   time.Time // when HPA may have read the metric
+	read   time.Time // when HPA may have read fewer workers
 }
 
 func newStage(t *testing.T, headStart bool, replicas int32, pods ...*corev1.Pod) *stage {
@@ -52,7 +52,7 @@ func newStage(t *testing.T, headStart bool, replicas int32, pods ...*corev1.Pod)
 		return a.GetSubresource() == "scale", &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}, nil
 	})
 	s.Actor = NewActor(ActorConfig{
-		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: headStart, Read: func(string) time.Time { return s.read }, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
+		Cluster: c, Client: s.client, Events: record.NewFakeRecorder(9), HeadStart: headStart, Below: func(string, int) time.Time { return s.read }, Now: func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	return s
 }

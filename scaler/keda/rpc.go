@@ -46,15 +46,10 @@ func (s service) GetMetrics(_ context.Context, req *pb.GetMetricsRequest) (*pb.G
 	if err != nil {
 		return nil, err
 	}
-	s.note(k)
-	return metricValue(t, a.workers), nil
-}
-
-// note remembers that a known type's metric was asked for.
-func (s service) note(k key) {
 	if row, ok := s.clusters.Load(k.cluster); ok {
-		row.(*cluster).reads.Store(k.nodeType, s.cfg.Now())
+		row.(*cluster).reads.note(k.nodeType, a.workers, s.cfg.Now())
 	}
+	return metricValue(t, a.workers), nil
 }
 
 // GetMetricSpec returns what StreamMetricSpec streamed last. It succeeds for

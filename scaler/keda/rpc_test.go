@@ -47,20 +47,43 @@ func TestFiveCallsAgreeOnOneDecision(t *testing.T) {
 	})
 }
 
-// TestRead: it is known when KEDA asked for a type's metric last.
-func TestRead(t *testing.T) {
+// TestBelow: it is known when KEDA was last told of fewer workers than there are
+// to be now.
+func TestBelow(t *testing.T) {
 	virtual(t, func(f *fixture) {
-		f.publish("cpu=7/7 gpu=1/1")
-		if at := f.Read(train, "gpu"); !at.IsZero() {
-			t.Errorf("read at %v, never asked for", at)
+		begin := time.Now()
+		for i, step := range []struct {
+			targets string
+			ask     bool
+			workers int
+			want    int // second; -1: never
+		}{
+			{"cpu=7/7 gpu=1/1", false, 2, -1},
+			{"cpu=7/7 gpu=1/1", true, 1, -1},
+			{"cpu=7/7 gpu=1/1", true, 5, 2},
+			{"cpu=7/7 gpu=5/1", false, 5, 2},
+			{"cpu=7/7 gpu=5/1", true, 5, 2},
+			{"cpu=7/7 gpu=5/5", true, 5, 2},
+			{"cpu=7/7 gpu=9/5", false, 9, 5},
+			{"cpu=7/7 gpu=3/5", true, 9, 7},
+		} {
+			f.publish(step.targets)
+			if step.ask {
+				if _, err := f.metrics(ref("gpu")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := -1
+			if at := f.Below(train, "gpu", step.workers); !at.IsZero() {
+				got = int(at.Sub(begin) / time.Second)
+			}
+			if got != step.want {
+				t.Errorf("step %d: fewer than %d were told at second %d, want %d", i, step.workers, got, step.want)
+			}
+			time.Sleep(time.Second)
 		}
-		if _, err := f.metrics(ref("gpu")); err != nil {
-			t.Fatal(err)
-		}
-		asked := time.Now()
-		time.Sleep(time.Second)
-		if at := f.Read(train, "gpu"); !at.Equal(asked) || !f.Read(train, "cpu").IsZero() {
-			t.Errorf("read at %v, asked for at %v, and of the other at %v", at, asked, f.Read(train, "cpu"))
+		if !f.Below(train, "cpu", 99).IsZero() {
+			t.Error("nobody asked for cpu")
 		}
 	})
 }

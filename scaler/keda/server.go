@@ -112,13 +112,11 @@ func (s *Server) Forget(c scaler.Cluster) {
 	}
 }
 
-// Read is when KEDA asked for a type's metric last, on behalf of HPA or itself;
-// zero: never. HPA may still write what it was answered then.
-func (s *Server) Read(c scaler.Cluster, nodeType string) time.Time {
+// Below is when KEDA, for HPA or itself, was last told a type's metric of fewer
+// workers than these; zero: never. HPA may still write what it was told.
+func (s *Server) Below(c scaler.Cluster, nodeType string, workers int) time.Time {
 	if row, ok := s.clusters.Load(c); ok {
-		if at, ok := row.(*cluster).reads.Load(nodeType); ok {
-			return at.(time.Time)
-		}
+		return row.(*cluster).reads.below(nodeType, workers)
 	}
 	return time.Time{}
 }

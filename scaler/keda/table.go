@@ -81,7 +81,7 @@ type cluster struct {
 	mu      sync.Mutex
 	nudger  nudger
 	effects effects
-	reads   sync.Map // node type → time.Time: when its metric was asked for last
+	reads   reads
 }
 
 // change is what a decision asks the streams to do.
