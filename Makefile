@@ -158,6 +158,10 @@ generate: bin/protoc-gen-go ## Generate code from the .proto files
 	  --go-grpc_out=. --go-grpc_opt=module=github.com/rayburst/rayburst \
 	  ray/common.proto ray/gcs.proto ray/gcs_service.proto ray/autoscaler.proto ray/node_manager.proto report.proto
 
+.PHONY: machines
+machines: ## Rewrite what is known of the clouds' machines, from the source that deploy/generate/go.mod names
+	cd deploy/generate && go run . > ../machines.new && mv ../machines.new ../machines.txt
+
 bin/protoc-gen-go: go.mod
 	GOBIN=$(CURDIR)/bin go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
 

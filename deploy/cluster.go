@@ -1,5 +1,5 @@
 // Package deploy is a Ray cluster as something that can be deployed: Ray's
-// cluster YAML in, node types out.
+// cluster YAML in, node types, pods and the values of the Helm chart out.
 package deploy
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/rayburst/rayburst/nodetypes"
 )
 
-// Cluster is what a Ray cluster YAML says about scaling.
+// Cluster is what a Ray cluster YAML says.
 type Cluster struct {
 	Name string
 	// Types are the worker types in the file's order, which decides ties.
@@ -19,6 +19,12 @@ type Cluster struct {
 	MaxWorkers     int // of the whole cluster, without the head
 	UpscalingSpeed float64
 	IdleTimeout    time.Duration
+	// HeadPod is how the head's pod is made, and Pods how those of a type are, by
+	// the type's name.
+	HeadPod Pod
+	Pods    map[string]Pod
+	// FileMounts are local paths by their place on all nodes.
+	FileMounts map[string]string
 	// Warnings are things in the file that have no effect here, for people.
 	Warnings []string
 }

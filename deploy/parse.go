@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,27 +28,7 @@ const (
 	maxWorkersLimit    = 50_000
 )
 
-// topKeys are the keys of Ray 2.60's schema (ray-schema.json), and legacyKeys
-// those of older files; all but the ones that concern scaling have no effect
-// on which workers there are.
-var (
-	topKeys = []string{
-		"available_node_types", "auth", "cluster_name", "cluster_synced_files", "docker", "file_mounts",
-		"file_mounts_sync_continuously", "head_node_type", "head_setup_commands", "head_start_ray_commands",
-		"idle_timeout_minutes", "initialization_commands", "max_workers", "metadata", "no_restart", "provider", "rsync_exclude",
-		"rsync_filter", "setup_commands", "upscaling_speed", "worker_setup_commands", "worker_start_ray_commands",
-	}
-	legacyKeys = []string{
-		"autoscaling_mode", "head_node", "initial_workers", "min_workers", "target_utilization_fraction",
-		"worker_default_node_type", "worker_nodes",
-	}
-	typeKeys = []string{
-		"docker", "head_image", "idle_timeout_s", "initialization_commands", "labels", "max_workers", "min_workers",
-		"node_config", "object_store_memory", "priority", "pull_before_run", "resources", "worker_image",
-		"worker_run_options", "worker_setup_commands",
-	}
-	clusterName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?$`)
-)
+var clusterName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?$`)
 
 // ParseCluster reads a Ray cluster YAML. It fails with ErrYAML, naming the
 // line, the key, the rule and the value.
@@ -59,7 +38,7 @@ func ParseCluster(b []byte) (*Cluster, error) {
 		return nil, err
 	}
 	p := &parser{}
-	c := p.cluster(p.mapping("", doc, slices.Concat(topKeys, legacyKeys)))
+	c := p.cluster(p.strict("", doc, topKeys))
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -87,16 +66,14 @@ func document(b []byte) (*yaml.Node, error) {
 
 func (p *parser) cluster(m fields) *Cluster {
 	c := &Cluster{
-		Name: p.clusterName(m), UpscalingSpeed: p.number(m, "upscaling_speed", defaultSpeed, math.Inf(1)),
+		Name: p.clusterName(m), UpscalingSpeed: p.speed(m),
 		MaxWorkers:  p.integer(m, "max_workers", -1, maxWorkersLimit),
 		IdleTimeout: minutes(p.number(m, "idle_timeout_minutes", defaultIdleMinutes, 1e6)),
+		Pods:        map[string]Pod{}, FileMounts: p.textMap(m, "file_mounts"),
 	}
-	for _, key := range legacyKeys {
-		if _, ok := m.values[key]; ok {
-			c.warnf("%s: a key of old Ray versions; it has no effect here", key)
-		}
-	}
-	p.types(c, m)
+	common := p.common(c, m)
+	p.types(c, m, common)
+	p.oldMinimum(c, m)
 	p.limits(c, m)
 	return c
 }
@@ -111,11 +88,11 @@ func (p *parser) clusterName(m fields) string {
 
 func minutes(n float64) time.Duration { return time.Duration(n * float64(time.Minute)) }
 
-// types reads available_node_types; without it there is one type of one CPU.
-func (p *parser) types(c *Cluster, m fields) {
+// types reads available_node_types; without it there are the head and one type.
+func (p *parser) types(c *Cluster, m fields, common common) {
 	node, ok := m.values["available_node_types"]
 	if !ok {
-		p.defaultTypes(c)
+		p.oldTypes(c, m, common)
 		return
 	}
 	types := p.mapping("available_node_types", node, nil)
@@ -125,36 +102,26 @@ func (p *parser) types(c *Cluster, m fields) {
 		return
 	}
 	for _, name := range types.order {
-		t := p.nodeType(c, types, name, name == head)
+		t, node, pod := p.nodeType(c, types, name, name == head, common)
 		if name == head {
-			c.Head = t
+			c.Head, c.HeadPod = t, p.headPod(node, common)
 		}
 		if name != head || t.MaxWorkers > 0 {
-			c.Types = append(c.Types, t)
+			c.Types, c.Pods[name] = append(c.Types, t), pod
 		}
 	}
-}
-
-func (p *parser) defaultTypes(c *Cluster) {
-	c.warnf("available_node_types: not given; workers have 1 CPU")
-	limit := c.MaxWorkers
-	if limit < 0 {
-		limit = defaultTypeMax
-	}
-	c.Head = nodetypes.NodeType{Name: "head"}
-	c.Types = []nodetypes.NodeType{{Name: "worker", Resources: demand.Resources{{Name: "CPU", Amount: demand.Unit}}, MaxWorkers: limit}}
 }
 
 var typeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
 
-func (p *parser) nodeType(c *Cluster, types fields, name string, head bool) nodetypes.NodeType {
-	key := "available_node_types." + name
+func (p *parser) nodeType(c *Cluster, types fields, name string, head bool, common common) (nodetypes.NodeType, node, Pod) {
+	key := types.path(name)
 	if !typeName.MatchString(name) || len(name) > 63 {
 		p.fail(types.values[name], key, "a type's name must be 1…63 letters, digits, '.', '-' and '_'", strconv.Quote(name))
 	}
-	m := p.mapping(key, types.values[name], typeKeys)
+	m := p.strict(key, types.values[name], typeKeys)
 	t := nodetypes.NodeType{
-		Name: name, Resources: p.resources(m), Labels: p.labels(m), Priority: p.signed(m, "priority"),
+		Name: name, Labels: p.labels(m), Priority: p.signed(m, "priority"),
 		MinWorkers: p.integer(m, "min_workers", 0, maxWorkersLimit), MaxWorkers: p.integer(m, "max_workers", typeMax(c, head), maxWorkersLimit),
 	}
 	if _, ok := m.values["idle_timeout_s"]; ok {
@@ -164,12 +131,16 @@ func (p *parser) nodeType(c *Cluster, types fields, name string, head bool) node
 	if p.err == nil && t.MinWorkers > t.MaxWorkers {
 		p.failf(m, "min_workers", fmt.Sprintf("must not be above max_workers (%d)", t.MaxWorkers), t.MinWorkers)
 	}
+	node := p.nodeConfig(m.path("node_config"), m.values["node_config"])
+	t.Resources = p.filled(c, m, node, head)
 	if len(t.Resources) == 0 && (!head || t.MaxWorkers > 0) {
-		t.Resources = demand.Resources{{Name: "CPU", Amount: demand.Unit}}
+		t.Resources = oneCPU
 		c.warnf("%s.resources: not given; taken as 1 CPU", key)
 	}
-	return t
+	return t, node, p.workerPod(m, node, common)
 }
+
+var oneCPU = demand.Resources{{Name: "CPU", Amount: demand.Unit}}
 
 // typeMax is a type's max_workers where the file does not say: none for the
 // head's type, else the cluster's.
@@ -197,14 +168,41 @@ func (p *parser) limits(c *Cluster, m fields) {
 	}
 }
 
-// resources are whole numbers, as Ray's totals are.
-func (p *parser) resources(m fields) demand.Resources {
-	node, ok := m.values["resources"]
-	if !ok {
+// filled are the resources that are given and, of the others, what is known of
+// the machine or asked for by the pod.
+func (p *parser) filled(c *Cluster, m fields, node node, head bool) demand.Resources {
+	units := p.units(m)
+	if p.err != nil {
 		return nil
 	}
-	r := p.mapping(m.path("resources"), node, nil)
+	if node.known() {
+		node.machine.fill(units, head)
+	} else if node.kind != "" {
+		c.warnf("%s: %s is not known; what it has is not filled in", m.path("node_config"), node.kind)
+		if _, ok := units["CPU"]; !ok && len(units) > 0 {
+			units["CPU"] = 1
+		}
+	}
+	for name, v := range node.units {
+		if _, given := units[name]; !given {
+			units[name] = v
+		}
+	}
+	out, err := demand.NewResources(units)
+	if err != nil {
+		p.fail(m.node, m.path("resources"), err.Error(), "")
+	}
+	return out.NonZero()
+}
+
+// units are whole numbers, as Ray's totals are.
+func (p *parser) units(m fields) map[string]float64 {
 	units := map[string]float64{}
+	if n := p.integer(m, "object_store_memory", 0, math.MaxInt64); n > 0 {
+		units["object_store_memory"] = float64(min(int64(n), int64(demand.MaxAmount/demand.Unit)))
+	}
+	node := m.values["resources"]
+	r := p.mapping(m.path("resources"), node, nil)
 	for _, name := range r.order {
 		v := p.number(r, name, 0, float64(demand.MaxAmount/demand.Unit))
 		if p.err == nil && v != math.Trunc(v) {
@@ -215,14 +213,20 @@ func (p *parser) resources(m fields) demand.Resources {
 		}
 		units[name] = v
 	}
-	if p.err != nil {
+	return units
+}
+
+// textMap is a mapping of texts; nil if it is absent.
+func (p *parser) textMap(m fields, key string) map[string]string {
+	l := p.mapping(m.path(key), m.values[key], nil)
+	if len(l.order) == 0 {
 		return nil
 	}
-	out, err := demand.NewResources(units)
-	if err != nil {
-		p.fail(node, r.key, err.Error(), "")
+	out := make(map[string]string, len(l.order))
+	for _, name := range l.order {
+		out[name] = p.text(l, name, "")
 	}
-	return out.NonZero()
+	return out
 }
 
 func (p *parser) labels(m fields) map[string]string {

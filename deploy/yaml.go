@@ -1,10 +1,12 @@
 package deploy
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -167,7 +169,79 @@ func (p *parser) text(m fields, key, otherwise string) string {
 	if n == nil {
 		return otherwise
 	}
+	if n.Tag != "!!str" && p.err == nil {
+		p.fail(n, m.path(key), "must be text: put it in quotes", n.Value)
+	}
 	return n.Value
+}
+
+// boolean reads what YAML 1.1, which Ray reads, calls true and false.
+func (p *parser) boolean(m fields, key string, otherwise bool) bool {
+	n := p.scalar(m, key, "true or false")
+	if n == nil {
+		return otherwise
+	}
+	v := otherwise
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 || n.Decode(&v) != nil {
+		p.fail(n, m.path(key), "must be true or false", describe(n))
+	}
+	return v
+}
+
+// list is a key's entries; none if it is absent.
+func (p *parser) list(m fields, key string) []*yaml.Node {
+	n := m.values[key]
+	if n == nil || n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		p.fail(n, m.path(key), "must be a list", describe(n))
+		return nil
+	}
+	out := make([]*yaml.Node, len(n.Content))
+	for i, c := range n.Content {
+		out[i] = resolve(c)
+	}
+	return out
+}
+
+// texts are a list's entries, which must be text.
+func (p *parser) texts(m fields, key string) []entry {
+	var out []entry
+	for i, n := range p.list(m, key) {
+		path := fmt.Sprintf("%s[%d]", m.path(key), i)
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+			p.fail(n, path, "must be text", describe(n))
+		}
+		out = append(out, entry{path, n.Value, n})
+	}
+	return out
+}
+
+// entry is one text of a list.
+type entry struct {
+	key, text string
+	node      *yaml.Node
+}
+
+// plain is a value as JSON knows it; what JSON does not know is refused.
+func (p *parser) plain(key string, n *yaml.Node) any {
+	var v, out any
+	if n == nil || p.err != nil {
+		return nil
+	}
+	err := n.Decode(&v)
+	var b []byte
+	if err == nil {
+		b, err = json.Marshal(v)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	if err != nil {
+		p.fail(n, key, "must be what JSON can say", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return out
 }
 
 func (p *parser) number(m fields, key string, otherwise, most float64) float64 {

@@ -17,7 +17,10 @@ var (
 		"syscall",
 	}
 	// libraries are the other modules that a pure folder may use.
-	libraries = []string{"go.yaml.in/yaml/v3"}
+	libraries = []string{
+		"go.yaml.in/yaml/v3", "mvdan.cc/sh/v3/expand", "mvdan.cc/sh/v3/syntax", "github.com/spf13/pflag",
+		"github.com/docker/cli/opts", "github.com/docker/cli/pkg/kvfile",
+	}
 	// upward are the folders that a folder and all below it must not know.
 	upward = map[string][]string{
 		"demand":    {"nodetypes", "scaler", "deploy", "cmd"},
