@@ -162,12 +162,41 @@ seccompProfile: {type: RuntimeDefault}
   valueFrom: {secretKeyRef: {name: {{ include "ray.secret" . }}, key: auth_token}}
 {{- end }}
 {{- end }}
+{{/* ray.volumes: of the head or a type. Takes root, of. */}}
 {{- define "ray.volumes" -}}
 - name: rayburst
   emptyDir: {}
-{{ include "ray.tokenVolume" . }}
+{{ include "ray.tokenVolume" .root }}
 - name: dshm
-  emptyDir: {medium: Memory{{ with .Values.shmSize }}, sizeLimit: {{ . }}{{ end }}}
+  emptyDir: {medium: Memory{{ with .of.shmSize | default .root.Values.shmSize }}, sizeLimit: {{ . }}{{ end }}}
+{{- end }}
+{{/* ray.command: what Ray's container runs, of the head or a type; ray.params and the like follow its args. With commands of the user a
+     shell runs them first: setup commands each in a shell of its own, start commands in the one that becomes Ray. Kubernetes
+     itself reads $( and $$ in args, so that a $ is doubled. Takes root, of. */}}
+{{- define "ray.command" -}}
+{{- $setup := .of.setupCommands | default list -}}
+{{- $start := .of.startCommands | default list -}}
+{{- $all := concat $setup $start -}}
+{{- if $all }}command:
+  - /bin/bash
+  - -ec
+  - |
+    for c in "${@:1:{{ len $setup }}}"; do echo "+ $c"; bash -c "$c"; done
+    for c in "${@:{{ add1 (len $setup) }}:{{ len $start }}}"; do echo "+ $c"; eval "$c"; done
+    exec "${@:{{ add1 (len $all) }}}"
+  - ray
+args:
+  {{- range $all }}
+  - {{ replace "$" "$$" . | quote }}
+  {{- end }}
+  - /rayburst/rayburst
+  - start
+  - --
+{{- else }}command: [/rayburst/rayburst, start, --]
+args:
+{{- end }}
+  {{- toYaml .root.Values.rayCommand | nindent 2 }}
+  - start
 {{- end }}
 {{- define "ray.tokenVolume" -}}
 - name: rayburst-token
@@ -177,6 +206,6 @@ seccompProfile: {type: RuntimeDefault}
 {{- end }}
 {{- define "ray.params" -}}
 {{- range $name, $value := . }}
-- {{ printf "--%s=%s" $name (kindIs "string" $value | ternary $value (toJson $value)) | quote }}
+- {{ if eq (toString $value) "" }}{{ printf "--%s" $name | quote }}{{ else }}{{ printf "--%s=%s" $name (kindIs "string" $value | ternary $value (toJson $value)) | quote }}{{ end }}
 {{- end }}
 {{- end }}

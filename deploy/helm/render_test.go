@@ -1,0 +1,77 @@
+package helm_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rayburst/rayburst/deploy"
+	"github.com/rayburst/rayburst/deploy/helm"
+)
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
+
+// random is what the chart makes anew each time.
+var random = regexp.MustCompile(`(auth_token: )\S{40,}`)
+
+// TestGolden: the manifests of all files of examples/ray.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("../../examples/ray/*.yaml")
+	if err != nil || len(files) < 4 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			got := random.ReplaceAllString(render(t, file), "${1}bWFza2Vk")
+			golden := filepath.Join("testdata", filepath.Base(file))
+			if *rewrite {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("no longer so (go test ./deploy/helm -rewrite rewrites it, review the diff):\n%s", d)
+			}
+		})
+	}
+}
+
+func render(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := deploy.ParseCluster(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := c.Values(deploy.Surroundings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := helm.Render(helm.Release{Name: c.Release(), Namespace: "ml", Kubernetes: "1.37.0"}, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestRefused: what the chart or Helm refuses is said in its words.
+func TestRefused(t *testing.T) {
+	for version, want := range map[string]string{"1.37.0": "upscalingSpeed", "new": `the version of Kubernetes: `} {
+		_, err := helm.Render(helm.Release{Name: "c", Namespace: "ml", Kubernetes: version}, map[string]any{"upscalingSpeed": -1})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+}
