@@ -107,7 +107,7 @@ func ulimit(p *Pod, value string) error {
 	for _, u := range v.GetList() {
 		l, ok := limits[u.Name]
 		if !ok {
-			return errors.New("is a limit that bash does not know")
+			return errors.New("must be a limit that bash has")
 		}
 		amount := func(n int64) string {
 			if n < 0 {

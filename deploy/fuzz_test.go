@@ -28,6 +28,13 @@ func FuzzParseCluster(f *testing.F) {
 	f.Add([]byte("a: &a [*a, {<<: *a}]"))
 	f.Add([]byte("available_node_types: &x {head: *x}\nhead_node_type: head"))
 	f.Add([]byte(withType("{resources: {CPU: 0x10, GPU: 1e3}, labels: {a: ~}, idle_timeout_s: .1}")))
+	f.Add([]byte("docker: {run_options: [\"-v /a:/b:ro --mount type=tmpfs,target=/c -e 'A=b c'\", --gpus, all, --ulimit=nofile=1:2, -itu 1:2]}"))
+	f.Add([]byte("head_start_ray_commands: ['A=1 ray start --head --temp-dir \"/a b\" && ulimit -n 3; ray stop']"))
+	f.Add([]byte(withType("node_config: {machineType: a/n1-custom-4-8192, scheduling: [{preemptible: yes}], guestAccelerators: [{acceleratorType: nvidia-tesla-t4}]}")))
+	f.Add([]byte("worker_nodes: &p {spec: {containers: [{resources: {limits: {cpu: 1m, x/gpu: 2}}, volumeMounts: [{mountPath: /dev/shm, name: a}]}], volumes: [{name: a}]}}\nhead_node: *p"))
+	for _, c := range wrongCases(f) {
+		f.Add([]byte(c.YAML))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := deploy.ParseCluster(b)
 		if err != nil {
@@ -44,6 +51,9 @@ func FuzzParseCluster(f *testing.F) {
 		}
 		if c.Name == "" || c.Head.Name == "" || c.MaxWorkers < least || c.IdleTimeout < 0 || !(c.UpscalingSpeed >= 0) {
 			t.Errorf("%+v", c)
+		}
+		if v, err := c.Values(deploy.Surroundings{}); err == nil && (v["head"] == nil || v["workers"] == nil) || err != nil && !errors.Is(err, deploy.ErrYAML) {
+			t.Errorf("values %v, %v", v, err)
 		}
 		again, err := deploy.ParseCluster(b)
 		if d := cmp.Diff(c, again, sameResources); d != "" || err != nil {

@@ -75,7 +75,7 @@ func (p *parser) restOfSpec(spec fields, pod *Pod) {
 	for _, k := range spec.order {
 		switch {
 		case slices.Contains(podRefused, k):
-			p.failf(spec, k, "must not be given: workers come and go as their Deployment says", "it")
+			p.failf(spec, k, "must not be given: workers come and go as their Deployment says", describe(spec.values[k]))
 		case !slices.Contains(podOwn, k) && !slices.Contains(podChart, k) && given(spec, k):
 			pod.spec(k, p.plain(spec.path(k), spec.values[k]))
 		}

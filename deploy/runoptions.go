@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -144,7 +143,7 @@ func unknownOption(arg string) string {
 			best, least = k, d
 		}
 	}
-	return fmt.Sprintf("--%s: is not an option of docker run that a pod can honour; the nearest is --%s", name, best)
+	return "is not an option of docker run that a pod can honour; the nearest is --" + best
 }
 
 // devices holds that a pod with devices is privileged: without a plugin for

@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -60,7 +61,7 @@ func (p *parser) startCommands(c *Cluster, m fields, key string) Pod {
 	for _, e := range list {
 		file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(e.text), "")
 		if err != nil {
-			p.fail(e.node, e.key, "must be a shell command: "+withoutPlace(err).Error(), e.text)
+			p.fail(e.node, e.key, "must be a shell command: "+withoutPlace(err).Error(), strconv.Quote(e.text))
 			return out
 		}
 		for _, s := range file.Stmts {
@@ -88,7 +89,7 @@ func (p *parser) statement(out *Pod, e entry, s *syntax.Stmt) bool {
 		p.rayStart(out, e, call)
 		return true
 	case strings.Contains(text, "ray start"):
-		p.fail(e.node, e.key, "ray start must be a command of its own", e.text)
+		p.fail(e.node, e.key, "ray start must be a command of its own", strconv.Quote(e.text))
 	}
 	out.StartCommands = append(out.StartCommands, text)
 	return false
@@ -125,7 +126,7 @@ func (p *parser) rayStart(out *Pod, e entry, call *syntax.CallExpr) {
 		}
 		text, err := literal(word)
 		if err != nil || !strings.HasPrefix(printed(call.Args[2]), "-") {
-			p.fail(e.node, e.key, "--"+name+" must have a value that is known here", value)
+			p.fail(e.node, e.key, "--"+name+" must have a value that is known here", strconv.Quote(value))
 			return
 		}
 		out.start(name, strings.TrimPrefix(text, "--"+name+"="))

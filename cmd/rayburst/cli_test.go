@@ -133,6 +133,12 @@ func TestCommandLine(t *testing.T) {
 		{"plan of an unknown state", live + " -c ml/serve", "", 1, "", "the cluster's state is not known: the head has not reported yet"},
 		{"plan of no scaler", "plan --from-scaler 127.0.0.1:1", "", 1, "", "--from-scaler: asking the scaler at 127.0.0.1:1"},
 		{"plan of a cluster, but no scaler", "plan -c ml/train", "", 2, "", `--cluster: must be given with --from-scaler only (got "ml/train")`},
+		{"up", "up --dry-run -n ml testdata/plan.yaml", "", 0, "        rayCluster: ", ""},
+		{"up for real", "up testdata/plan.yaml", "", 2, "", "missing flags: --dry-run"},
+		{"up of no YAML", "up --dry-run /none", "", 2, "", "/none"},
+		{"up of a wrong YAML", "up --dry-run plan.go", "", 1, "", "plan.go: bad cluster YAML: "},
+		{"up with files", "up --dry-run testdata/filemounts.yaml", "", 1, "", "file_mounts: files are not copied to pods yet"},
+		{"up without a file", "up --dry-run testdata/envfile.yaml", "", 1, "", "--env-file: open /none/a.env"},
 		{"replay of no file", "replay /none", "", 2, "", "/none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
