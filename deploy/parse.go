@@ -103,6 +103,9 @@ func (p *parser) types(c *Cluster, m fields, common common) {
 	}
 	for _, name := range types.order {
 		t, node, pod := p.nodeType(c, types, name, name == head, common)
+		if _, ok := t.Resources.Get("GPU"); pod.AllGPUs && !ok {
+			c.warnf("%s: has no GPU in its resources; with --gpus all its pods get none", types.path(name))
+		}
 		if name == head {
 			c.Head, c.HeadPod = t, p.headPod(node, common)
 		}

@@ -14,17 +14,17 @@ import (
 // are another machine's.
 func words(text string) ([]string, error) {
 	var out []string
-	var failed error
-	err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Words(strings.NewReader(text), func(w *syntax.Word) bool {
-		var s string
-		s, failed = literal(w)
+	for w, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).WordsSeq(strings.NewReader(text)) {
+		if err != nil {
+			return nil, withoutPlace(err)
+		}
+		s, err := literal(w)
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, s)
-		return failed == nil
-	})
-	if failed != nil {
-		return nil, failed
 	}
-	return out, withoutPlace(err)
+	return out, nil
 }
 
 // literal is a word that needs no shell to be known.
@@ -49,7 +49,7 @@ func withoutPlace(err error) error {
 // the head is, and what a node has.
 var chartFlags = []string{
 	"address", "autoscaling-config", "block", "dashboard-host", "head", "labels", "memory", "metrics-export-port", "no-monitor", "num-cpus",
-	"num-gpus", "port", "redis-port", "resources",
+	"num-gpus", "port", "redis-address", "redis-port", "resources",
 }
 
 // startCommands are the commands around `ray start`, which the chart runs
