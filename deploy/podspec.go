@@ -52,8 +52,8 @@ func (p *parser) podNode(key string, at *yaml.Node) node {
 	spec := p.section(object, "spec", podKeys)
 	n := node{}
 	n.pod.Labels, n.pod.Annotations = p.textMap(meta, "labels"), p.textMap(meta, "annotations")
-	for k := range n.pod.Labels { // the chart's own
-		if strings.HasPrefix(k, "ray.io/") || k == "app.kubernetes.io/name" || k == "app.kubernetes.io/instance" {
+	for _, k := range slices.Sorted(maps.Keys(n.pod.Labels)) {
+		if chartLabel(k) {
 			p.fail(object.node, meta.path("labels")+"."+k, "must not be given: the chart sets it", strconv.Quote(n.pod.Labels[k]))
 		}
 	}

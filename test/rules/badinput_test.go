@@ -104,6 +104,10 @@ var badInput = map[string]bad{
 	"YAML: min over max":        {workerYAML("min_workers: 3, max_workers: 1"), "available_node_types.w.min_workers", "must not be above max_workers (1)", "got 3"},
 	"YAML: a type's priority":   {workerYAML("priority: low"), "available_node_types.w.priority", "whole number", `"low"`},
 	"YAML: a type's idle time":  {workerYAML("idle_timeout_s: -1"), "available_node_types.w.idle_timeout_s", "within 0…", `"-1"`},
+	"YAML: a docker option":     {clusterYAML("docker: {run_options: [--net bridge]}"), "docker.run_options[0]", "--net: must be host", `"bridge"`},
+	"YAML: an unknown option":   {workerYAML("docker: {worker_run_options: [-v /a:/b, --volum=/c]}"), "w.docker.worker_run_options[1]", "nearest is --volume", `"--volum=/c"`},
+	"YAML: a start command":     {clusterYAML("head_start_ray_commands: ['ray start --head | tee log']"), "head_start_ray_commands[0]", "command of its own", `"ray start --head | tee log"`},
+	"YAML: a machine":           {workerYAML("node_config: {InstanceType: 4}"), "w.node_config.InstanceType", "must be text", "got 4"},
 	"YAML: a list for a number": {workerYAML("max_workers: [1]"), "available_node_types.w.max_workers", "whole number", "a list"},
 
 	"trigger: no rayCluster":      {trigger("rayCluster"), "rayCluster", "is required", ""},
