@@ -148,8 +148,8 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$p; done; done
 
 .PHONY: golden
-golden: ## Rewrite the expected results of the text scenarios: review the diff
-	go test ./demand ./nodetypes ./scaler ./scaler/record -rewrite
+golden: ## Rewrite the expected results of the text scenarios and of rayburst up: review the diff
+	go test ./demand ./nodetypes ./scaler ./scaler/record ./deploy/helm -rewrite
 
 .PHONY: generate
 generate: bin/protoc-gen-go ## Generate code from the .proto files

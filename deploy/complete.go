@@ -75,15 +75,20 @@ func (p Pod) complete(all demand.Resources, s Surroundings) (Pod, error) {
 			p.limit(devicePlugins[r.Name], amount)
 		}
 	}
-	for name, most := range p.Resources.Limits {
-		if asked, ok := quantity(p.Resources.Requests[name]); ok {
-			if limit, _ := quantity(most); asked > limit {
-				p.request(name, most)
-			}
-		}
-	}
+	p.bounded()
 	p.runtime(s.RuntimeClasses)
 	return p, nil
+}
+
+// bounded keeps requests, and the chart's own for the head, within the limits.
+func (p *Pod) bounded() {
+	for _, name := range []string{"cpu", "memory"} {
+		most, limited := p.Resources.Limits[name]
+		limit, _ := quantity(most)
+		if asked, ok := quantity(p.Resources.Requests[name]); limited && (!ok || asked > limit) {
+			p.request(name, most)
+		}
+	}
 }
 
 // ask requests what the file neither requests nor limits.
@@ -143,7 +148,7 @@ func (p *Pod) readEnv(files map[string][]byte) error {
 		}
 		for _, l := range lines {
 			key, value, _ := strings.Cut(l, "=")
-			env = append(env, map[string]any{"name": key, "value": value})
+			env = append(env, variable(key, value))
 		}
 	}
 	p.Env = slices.Concat(env, p.Env)

@@ -27,6 +27,7 @@ func TestRunOptions(t *testing.T) {
 		`["--mount type=volume,target=/b"]`:              mounted(`"emptyDir":{}`, `"/b"`),
 		`["--tmpfs /run:size=64m,rw"]`:                   mounted(`"emptyDir":{"medium":"Memory","sizeLimit":"67108864"}`, `"/run"`),
 		`["-e A=1 --env 'B=x y'"]`:                       `{"env":[{"name":"A","value":"1"},{"name":"B","value":"x y"}]}`,
+		`["-e 'A=$(b) $c'"]`:                             `{"env":[{"name":"A","value":"$$(b) $$c"}]}`,
 		`["--shm-size=8g"]`:                              `{"shmSize":"8589934592"}`,
 		`["--gpus 2"]`:                                   `{"resources":{"limits":{"nvidia.com/gpu":"2"}}}`,
 		`["--gpus all"]`:                                 `{}`,

@@ -19,8 +19,14 @@ func environment(p *Pod, value string) error {
 	if !ok || name == "" {
 		return errors.New("must be NAME=VALUE: the variables of the machine that runs this are not known to pods")
 	}
-	p.Env = append(p.Env, map[string]any{"name": name, "value": v})
+	p.Env = append(p.Env, variable(name, v))
 	return nil
+}
+
+// variable is an environment variable. Kubernetes itself reads $( and $$ in its
+// value, so that a $ is doubled.
+func variable(name, value string) map[string]any {
+	return map[string]any{"name": name, "value": strings.ReplaceAll(value, "$", "$$")}
 }
 
 func environmentFile(p *Pod, value string) error {

@@ -32,7 +32,7 @@ func TestValues(t *testing.T) {
 				"resources":{"requests":{"cpu":"2","memory":"5"},"limits":{"nvidia.com/gpu":"1","memory":null}},
 				"runtimeClassName":"nvidia","tolerations":[{"key":"nvidia.com/gpu","operator":"Exists"}]},
 			"workers":{"cpu":null,"w-1":{"minWorkers":0,"maxWorkers":3,"idleTimeoutSeconds":60,"nodeSelector":{"node.kubernetes.io/instance-type":"m4.xlarge"},
-				"resources":{"requests":{"cpu":"1000m"},"limits":{"cpu":"1000m","memory":"1024","google.com/tpu":"4"}},
+				"resources":{"requests":{"cpu":"1000m","memory":"1024"},"limits":{"cpu":"1000m","memory":"1024","google.com/tpu":"4"}},
 				"extraResources":{"CPU":0,"TPU":4,"memory":9}}}}`},
 		"environment": {"", "resources: {CPU: 1}, docker: {worker_run_options: [--env-file a.env -e B=3]}", `{"upscalingSpeed":1,"maxWorkers":3,"head":{"rayCPUs":0},
 			"workers":{"cpu":null,"w-1":{"minWorkers":0,"maxWorkers":3,"idleTimeoutSeconds":60,"resources":{"requests":{"cpu":"1"}},

@@ -85,10 +85,13 @@ func list(format string) string {
 // dateOf is the day in a pseudo-version.
 func dateOf(version string) string {
 	d := regexp.MustCompile(`-(\d{4})(\d\d)(\d\d)\d{6}-`).FindStringSubmatch(version)
+	if d == nil {
+		return "that version"
+	}
 	return strings.Join(d[1:], "-")
 }
 
-// boards has two GPUs, which the data counts as one.
+// boards are machines whose boards have two GPUs; the data counts boards.
 var boards = []string{"p2.8xlarge", "p2.16xlarge"}
 
 func fromAWS(i clouds.EC2Instance) machine {

@@ -19,12 +19,14 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 // random is what the chart makes anew each time.
 var random = regexp.MustCompile(`(auth_token: )\S{40,}`)
 
-// TestGolden: the manifests of all files of examples/ray.
+// TestGolden: the manifests of all files of examples/ray, and of one that says
+// all that may be said.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("../../examples/ray/*.yaml")
 	if err != nil || len(files) < 4 {
 		t.Fatal(files, err)
 	}
+	files = append(files, "testdata/clusters/everything.yaml")
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			got := random.ReplaceAllString(render(t, file), "${1}bWFza2Vk")
@@ -39,7 +41,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(string(want), got); d != "" {
-				t.Errorf("no longer so (go test ./deploy/helm -rewrite rewrites it, review the diff):\n%s", d)
+				t.Errorf("no longer so (make golden rewrites it, review the diff):\n%s", d)
 			}
 		})
 	}
