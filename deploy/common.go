@@ -37,7 +37,7 @@ func (p *parser) commands(m fields, key string) []string {
 // headPod is the head's pod. Ray's head knows its type's node_config, but
 // neither its type's docker nor its commands.
 func (p *parser) headPod(n node, c common) Pod {
-	out := p.container(c.docker, "head_image", "head_run_options", c.docker, c.docker)
+	out := p.container(c.docker, "head_image", "head_run_options", c.docker)
 	out.SetupCommands = c.head.SetupCommands
 	out.StartCommands = slices.Concat(out.StartCommands, c.head.StartCommands)
 	out.RayStartParams = c.head.RayStartParams

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -207,5 +208,20 @@ func TestOldPods(t *testing.T) {
 		RayStartParams: map[string]string{"object-manager-port": "8076"},
 	}, c.Pods["worker"]); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestWarnings: what is taken, but people should know of.
+func TestWarnings(t *testing.T) {
+	const types = "head_node_type: h\navailable_node_types: {h: {}, w: {resources: {CPU: 1}, %s}}"
+	for yaml, want := range map[string]string{
+		fmt.Sprintf(types, "docker: {worker_run_options: [--gpus all]}"):   "available_node_types.w: has no GPU in its resources; with --gpus all its pods get none",
+		fmt.Sprintf(types, "node_config: {InstanceType: x9.huge}"):         "available_node_types.w.node_config: x9.huge is not known; what it has is not filled in",
+		"head_start_ray_commands: [./start.sh]\n" + fmt.Sprintf(types, ""): "head_start_ray_commands: has no `ray start`; Ray is started all the same, after these commands",
+		"initial_workers: 1\n" + fmt.Sprintf(types, ""):                    "initial_workers: a key of old Ray versions; workers that nothing needs are not started",
+	} {
+		if d := cmp.Diff([]string{want}, parsed(t, yaml).Warnings); d != "" {
+			t.Errorf("%s\n%s", yaml, d)
+		}
 	}
 }
