@@ -32,12 +32,14 @@ type removalMemory struct {
 	Settled  time.Time `json:"settled,omitzero"`
 	Lowered  bool      `json:"lowered,omitempty"`
 	Recycled bool      `json:"recycled,omitempty"`
+	Kept     time.Time `json:"kept,omitzero"`
 }
 
 type givenUpMemory struct {
 	Failed  bool      `json:"failed,omitempty"`
 	Marked  time.Time `json:"marked,omitzero"`
 	Lowered bool      `json:"lowered,omitempty"`
+	Kept    time.Time `json:"kept,omitzero"`
 }
 
 type backOffMemory struct {
@@ -53,7 +55,7 @@ func (l *Loop) Checkpoint() *LoopCheckpoint {
 	c := &LoopCheckpoint{
 		Asked: maps.Clone(l.asked), Rejected: maps.Clone(l.rejected), Empty: maps.Clone(l.empty), Joining: maps.Clone(l.joining),
 		Removals:  convert(l.removals, func(r *removal) removalMemory { return r.memory() }),
-		Withdrawn: convert(l.withdrawn, func(g *givenUp) givenUpMemory { return givenUpMemory{g.failed, g.marked, g.lowered} }),
+		Withdrawn: convert(l.withdrawn, func(g *givenUp) givenUpMemory { return givenUpMemory{g.failed, g.marked, g.lowered, g.kept} }),
 		BackOffs: convert(l.backOffs, func(b *backOff) backOffMemory {
 			return backOffMemory{b.until, b.pause, b.started, b.count, b.reason}
 		}),
@@ -67,7 +69,7 @@ func (l *Loop) Checkpoint() *LoopCheckpoint {
 }
 
 func (r *removal) memory() removalMemory {
-	return removalMemory{r.nodeType, r.node, r.asked, r.accepted, r.settled, r.lowered, r.recycled}
+	return removalMemory{r.nodeType, r.node, r.asked, r.accepted, r.settled, r.lowered, r.recycled, r.kept}
 }
 
 // convert is a map with every value made into another one.
@@ -97,9 +99,9 @@ func (c *LoopCheckpoint) Restore(cluster demand.Cluster) (*Loop, error) {
 	maps.Copy(l.joining, c.Joining)
 	// Without keys, so that a field that is added is not forgotten here.
 	l.removals = convert(c.Removals, func(m removalMemory) *removal {
-		return &removal{m.NodeType, m.Node, m.Asked, m.Accepted, m.Settled, m.Lowered, m.Recycled}
+		return &removal{m.NodeType, m.Node, m.Asked, m.Accepted, m.Settled, m.Lowered, m.Recycled, m.Kept}
 	})
-	l.withdrawn = convert(c.Withdrawn, func(m givenUpMemory) *givenUp { return &givenUp{m.Failed, m.Marked, m.Lowered} })
+	l.withdrawn = convert(c.Withdrawn, func(m givenUpMemory) *givenUp { return &givenUp{m.Failed, m.Marked, m.Lowered, m.Kept} })
 	l.backOffs = convert(c.BackOffs, func(m backOffMemory) *backOff {
 		return &backOff{m.Until, m.Pause, m.Started, m.Count, m.Reason}
 	})

@@ -145,6 +145,7 @@ type removal struct {
 	settled  time.Time // since when it has been drained and marked; zero: it is not
 	lowered  bool      // the target has fallen by it
 	recycled bool      // it is deleted for a fresh one instead
+	kept     time.Time // since when nobody is going to remove it; zero: somebody is
 }
 
 // givenUp is a worker that is not to join any more.
@@ -152,6 +153,7 @@ type givenUp struct {
 	failed  bool      // it took too long
 	marked  time.Time // since when it has been seen to be the first to go; zero: it is not
 	lowered bool      // the target has fallen by it
+	kept    time.Time // since when nobody is going to remove it; zero: somebody is
 }
 
 // backOff keeps a type whose workers did not join from being launched.

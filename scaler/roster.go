@@ -32,7 +32,7 @@ func (o *roster) holds(workers []Worker) bool {
 // find is the place of a worker. It is looked for at one place first: nodes come
 // in nearly the order of their workers.
 func (o *roster) find(name string, first int) (int, bool) {
-	if first < len(o.names) && o.names[first] == name {
+	if first >= 0 && first < len(o.names) && o.names[first] == name {
 		return first, true
 	}
 	at, ok := o.at[name]

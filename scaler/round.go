@@ -69,6 +69,7 @@ func newRound(l *Loop, w World) *round {
 	l.roster.update(w.Workers)
 	r.match()
 	r.verify()
+	r.takeBack()
 	members := make([]member, len(w.Workers))
 	var t *typeRound
 	for i := range w.Workers {
@@ -258,20 +259,14 @@ func (r *round) removal(m *member) *removal {
 // settle lets the target fall by a worker that has been drained and marked for
 // long enough, and tells whether it falls now.
 func (r *round) settle(rem *removal, m *member) bool {
-	falls := r.settled(&rem.settled, m.Drained && m.Marked) && !rem.recycled && !rem.lowered
+	falls := r.settled(&rem.settled, m.Drained && m.Marked) && !rem.recycled && !rem.lowered && !r.starting(m.Type)
 	rem.lowered = rem.lowered || falls
 	return falls
 }
 
 // settled tells whether something has been so for the settle time.
 func (r *round) settled(since *time.Time, is bool) bool {
-	switch {
-	case !is:
-		*since = time.Time{}
-	case since.IsZero():
-		*since = r.Now
-	}
-	return is && r.Now.Sub(*since) >= r.Settings.RemovalSettle
+	return r.since(since, is) >= r.Settings.RemovalSettle
 }
 
 // joined forgets what was remembered of a worker until it joined.
