@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,6 +13,8 @@ import (
 
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rayburst/rayburst/scaler"
 )
 
 // TestWrongTrigger: a ScaledObject that we cannot read holds its workers and
@@ -81,7 +84,7 @@ func TestEviction(t *testing.T) {
 	s := c.begin("say('done', ray.get(task.remote(8)))\n")
 	c.becomes("small", 1)
 	old := c.only("small").Name
-	time.Sleep(time.Second) // the task has begun
+	c.works(old)
 	begin := time.Now()
 	c.evict(old)
 	if by := s.says("done")[0]; by != old {
@@ -101,6 +104,20 @@ func TestEviction(t *testing.T) {
 	if small.most() != 1 {
 		t.Errorf("small went %v for one task", small)
 	}
+}
+
+// works waits until a task runs on a worker.
+func (c *cluster) works(pod string) {
+	c.t.Helper()
+	eventually(c.t, "a task runs on "+pod, func() (bool, string) {
+		d := c.decision()
+		if d == nil {
+			return false, "no decision"
+		}
+		nodes := d.Nodes.Get()
+		i := slices.IndexFunc(nodes, func(n scaler.NodeView) bool { return n.Name == pod })
+		return i >= 0 && slices.Contains(nodes[i].Activity, "Busy workers on node."), fmt.Sprint(nodes)
+	})
 }
 
 func (c *cluster) evict(pod string) {

@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -29,7 +27,6 @@ type instant string
 const (
 	demandSubmitted   instant = "demand submitted"
 	decisionPublished instant = "decision published"
-	hpaRewritten      instant = "HPA rewritten"
 	replicasWritten   instant = "replicas written"
 	podCreated        instant = "pod created"
 	podScheduled      instant = "pod scheduled"
@@ -50,18 +47,17 @@ const (
 
 var (
 	upwards = []instant{
-		demandSubmitted, decisionPublished, hpaRewritten, replicasWritten, podCreated, podScheduled, rayStarted, nodeAlive, taskBegins,
+		demandSubmitted, decisionPublished, replicasWritten, podCreated, podScheduled, rayStarted, nodeAlive, taskBegins,
 	}
 	downwards = []instant{
 		taskEnded, nodeIdle, drainAsked, drainAccepted, podNotReady, podMarked, targetFalls, replicasWritten, podDeleted, podGone,
 	}
 	// fleetwide instants are of no single worker.
-	fleetwide = []instant{demandSubmitted, decisionPublished, hpaRewritten, targetFalls, replicasWritten}
+	fleetwide = []instant{demandSubmitted, decisionPublished, targetFalls, replicasWritten}
 	// causes are what an instant must not come before.
 	causes = map[instant][]instant{
 		decisionPublished: {demandSubmitted},
-		hpaRewritten:      {decisionPublished},
-		replicasWritten:   {decisionPublished, hpaRewritten, targetFalls},
+		replicasWritten:   {decisionPublished, targetFalls},
 		podCreated:        {replicasWritten},
 		podScheduled:      {podCreated},
 		rayStarted:        {podScheduled},
@@ -98,14 +94,10 @@ type phase struct {
 
 func (p *phase) String() string { return fmt.Sprintf("%d→%d", p.from, p.to) }
 
-// events are those of a phase. Without a worker there is no HPA to rewrite: KEDA
-// starts the first one itself, and ends the last ones.
+// events are those of a phase.
 func (p *phase) events() []instant {
-	switch {
-	case p.to < p.from:
+	if p.to < p.from {
 		return downwards
-	case p.from == 0:
-		return slices.DeleteFunc(slices.Clone(upwards), func(e instant) bool { return e == hpaRewritten })
 	}
 	return upwards
 }
@@ -181,7 +173,6 @@ type timeline struct {
 	mu     sync.Mutex
 	phases []*phase
 	number map[string]string // of a worker, in the order of their creation
-	hpa    *autoscalingv2.HorizontalPodAutoscalerSpec
 }
 
 // timeline begins to watch a type that has no workers.
@@ -189,7 +180,6 @@ func (c *cluster) timeline(nodeType string) *timeline {
 	c.t.Helper()
 	l := &timeline{cluster: c, nodeType: nodeType, number: map[string]string{}}
 	ctx := c.t.Context()
-	l.follow(kube.AutoscalingV2().HorizontalPodAutoscalers(c.namespace).Watch(ctx, metav1.ListOptions{}))
 	l.follow(kube.AppsV1().Deployments(c.namespace).Watch(ctx, metav1.ListOptions{LabelSelector: "ray.io/group=" + nodeType}))
 	l.follow(kube.CoreV1().Pods(c.namespace).Watch(ctx, metav1.ListOptions{LabelSelector: "ray.io/group=" + nodeType}))
 	go l.poll()
@@ -208,8 +198,6 @@ func (l *timeline) follow(w watch.Interface, err error) {
 		for e := range w.ResultChan() {
 			at := time.Now()
 			switch o := e.Object.(type) {
-			case *autoscalingv2.HorizontalPodAutoscaler:
-				l.seeHPA(o, at)
 			case *appsv1.Deployment:
 				if o.Spec.Replicas != nil {
 					l.count(replicasWritten, replicasWritten, int(*o.Spec.Replicas), at)
@@ -219,15 +207,6 @@ func (l *timeline) follow(w watch.Interface, err error) {
 			}
 		}
 	}()
-}
-
-func (l *timeline) seeHPA(o *autoscalingv2.HorizontalPodAutoscaler, at time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if old := l.hpa; old != nil && !reflect.DeepEqual(*old, o.Spec) && len(l.phases) > 0 {
-		l.note(moment{event: hpaRewritten, workers: l.now().to, at: at})
-	}
-	l.hpa = &o.Spec
 }
 
 func (l *timeline) seePod(change watch.EventType, p *corev1.Pod, at time.Time) {
