@@ -167,6 +167,10 @@ seccompProfile: {type: RuntimeDefault}
 - name: rayburst
   emptyDir: {}
 {{ include "ray.tokenVolume" .root }}
+{{- with .root.Values.filesSecret }}
+- name: files
+  secret: {secretName: {{ . }}}
+{{- end }}
 - name: dshm
   emptyDir: {medium: Memory{{ with .of.shmSize | default .root.Values.shmSize }}, sizeLimit: {{ . }}{{ end }}}
 {{- end }}
@@ -175,6 +179,7 @@ seccompProfile: {type: RuntimeDefault}
      itself reads $( and $$ in args, so that a $ is doubled. Takes root, of. */}}
 {{- define "ray.command" -}}
 {{- $setup := .of.setupCommands | default list -}}
+{{- if .root.Values.filesSecret }}{{ $setup = prepend $setup "/rayburst/rayburst unpack /files/files.tar.gz" }}{{ end -}}
 {{- $start := .of.startCommands | default list -}}
 {{- $all := concat $setup $start -}}
 {{- if $all }}command:
