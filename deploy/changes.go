@@ -53,7 +53,9 @@ type manifestObject struct {
 	kind, name, text, template string
 }
 
-func (o manifestObject) change(verb string) Change { return Change{Verb: verb, Kind: o.kind, Name: o.name} }
+func (o manifestObject) change(verb string) Change {
+	return Change{Verb: verb, Kind: o.kind, Name: o.name}
+}
 
 func (o manifestObject) to(next manifestObject) Change {
 	c := next.change("change")

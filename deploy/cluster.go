@@ -25,6 +25,11 @@ type Cluster struct {
 	Pods    map[string]Pod
 	// FileMounts are local paths by their place on all nodes.
 	FileMounts map[string]string
+	// RsyncExclude are patterns of what of them is left out, and RsyncFilter names
+	// of files with further ones.
+	RsyncExclude, RsyncFilter []string
+	// Namespace is that of Ray's former Kubernetes provider; empty: any.
+	Namespace string
 	// Warnings are things in the file that have no effect here, for people.
 	Warnings []string
 }

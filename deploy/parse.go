@@ -70,6 +70,8 @@ func (p *parser) cluster(m fields) *Cluster {
 		MaxWorkers:  p.integer(m, "max_workers", -1, maxWorkersLimit),
 		IdleTimeout: minutes(p.number(m, "idle_timeout_minutes", defaultIdleMinutes, 1e6)),
 		Pods:        map[string]Pod{}, FileMounts: p.textMap(m, "file_mounts"),
+		RsyncExclude: p.commands(m, "rsync_exclude"), RsyncFilter: p.commands(m, "rsync_filter"),
+		Namespace: p.text(p.mapping("provider", m.values["provider"], nil), "namespace", ""),
 	}
 	common := p.common(c, m)
 	p.types(c, m, common)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/rayburst/rayburst/scaler/httpapi"
 )
@@ -21,17 +22,34 @@ var version = "dev"
 type cli struct {
 	Version kong.VersionFlag `help:"Print the version and end."`
 	Local   localCmd         `cmd:"" help:"Run a Ray cluster on this machine, its workers as processes, scaled by their demand."`
-	Up      upCmd            `cmd:"" help:"Show a Ray cluster YAML as Kubernetes objects (with --dry-run)."`
-	Scaler  scalerCmd        `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
-	Agent   agentCmd         `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
-	NATS    natsCmd          `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
-	Start   startCmd         `cmd:"" help:"In Ray's container: keep Ray running until its node is drained."`
-	Preempt preemptCmd       `cmd:"" help:"In Ray's container, before it ends: drain the node and wait for running work."`
-	Plan    planCmd          `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
-	Status  statusCmd        `cmd:"" help:"Show the targets of all node types and why demand waits."`
-	Explain explainCmd       `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
-	Record  recordCmd        `cmd:"" help:"Record what a running scaler is told and decides."`
-	Replay  replayCmd        `cmd:"" help:"Make the decisions of a recording again and compare them."`
+
+	Up        upCmd        `cmd:"" group:"Ray clusters on Kubernetes:" help:"Make or update the Ray cluster of a cluster YAML."`
+	Down      downCmd      `cmd:"" group:"Ray clusters on Kubernetes:" help:"End a Ray cluster."`
+	Attach    attachCmd    `cmd:"" group:"Ray clusters on Kubernetes:" help:"A shell on the head."`
+	Exec      execCmd      `cmd:"" group:"Ray clusters on Kubernetes:" help:"Run a command on the head."`
+	Submit    submitCmd    `cmd:"" group:"Ray clusters on Kubernetes:" help:"Copy a script to the head and run it."`
+	RsyncUp   rsyncUpCmd   `cmd:"" name:"rsync-up" group:"Ray clusters on Kubernetes:" help:"Copy files to the head."`
+	RsyncDown rsyncDownCmd `cmd:"" name:"rsync-down" group:"Ray clusters on Kubernetes:" help:"Copy files from the head."`
+	Monitor   monitorCmd   `cmd:"" group:"Ray clusters on Kubernetes:" help:"Follow what is decided about a cluster."`
+	Dashboard dashboardCmd `cmd:"" group:"Ray clusters on Kubernetes:" help:"Forward a port to Ray's dashboard."`
+	HeadIP    headIPCmd    `cmd:"" name:"get-head-ip" group:"Ray clusters on Kubernetes:" help:"Print the head's address."`
+	WorkerIPs workerIPsCmd `cmd:"" name:"get-worker-ips" group:"Ray clusters on Kubernetes:" help:"Print the workers' addresses."`
+	Kill      killCmd      `cmd:"" name:"kill-random-node" hidden:"" help:"End a worker, to see what happens."`
+
+	Scaler  scalerCmd  `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
+	Agent   agentCmd   `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
+	NATS    natsCmd    `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
+	Start   startCmd   `cmd:"" help:"In Ray's container: keep Ray running until its node is drained."`
+	Preempt preemptCmd `cmd:"" help:"In Ray's container, before it ends: drain the node and wait for running work."`
+	Plan    planCmd    `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
+	Status  statusCmd  `cmd:"" help:"Show the targets of all node types and why demand waits."`
+	Explain explainCmd `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
+	Record  recordCmd  `cmd:"" help:"Record what a running scaler is told and decides."`
+	Replay  replayCmd  `cmd:"" help:"Make the decisions of a recording again and compare them."`
+	Unpack  unpackCmd  `cmd:"" hidden:"" help:"In Ray's container: unpack files that were copied."`
+	Pack    packCmd    `cmd:"" hidden:"" help:"In Ray's container: pack files to copy."`
+
+	Completion kongcompletion.Completion `cmd:"" help:"Print a snippet that completes commands in your shell."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -48,6 +66,7 @@ func run(args []string) int {
 	if err != nil {
 		panic(err) // the struct above is wrong
 	}
+	kongcompletion.Register(parser)
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "rayburst: %v\nSee rayburst --help, or rayburst COMMAND --help.\n", err)

@@ -271,26 +271,36 @@ func (a *Agent) execute(ctx context.Context, c demand.Control) (demand.ControlRe
 
 func (a *Agent) drain(ctx context.Context, c demand.Control) (demand.ControlReply, error) {
 	reply, err := a.gcs.Drain(ctx, c.NodeID, IdleTermination, c.Reason, time.Time{})
-	if err == nil && reply.Accepted && a.Drained != nil && c.NodeID == a.pub.node() {
+	if err == nil && reply.Accepted && a.Drained != nil && a.mineIs(c.NodeID) {
 		a.Drained()
 	}
 	a.Log.Info("drain asked", "node", c.NodeID, "accepted", reply.Accepted, "message", reply.Message, "error", err)
 	return reply, err
 }
 
+func (a *Agent) mineIs(node string) bool {
+	own, _ := a.pub.node()
+	return own == node
+}
+
 // Preempt drains the agent's own node because its pod goes at a deadline, and
 // waits until nothing runs on it, the raylet is gone, or the deadline. Finished
 // work is lost by none of these; what still runs at the deadline is.
 func (a *Agent) Preempt(ctx context.Context, deadline time.Time, message string) error {
-	node := a.pub.node()
+	node, addr := a.pub.node()
 	if node == "" {
 		return nil // Ray has never been there
 	}
+	raylet, err := DialRaylet(addr, a.Security)
+	if err != nil {
+		return err
+	}
+	defer raylet.Close()
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	err := a.preempt(ctx, node, deadline, message)
-	drained := a.Now() // what was leased before is in a later answer
-	for ctx.Err() == nil && a.pub.busy(drained) {
+	busy := func() bool { return ctx.Err() == nil && raylet.busy(ctx, addr) }
+	err = a.preempt(ctx, node, deadline, message, busy)
+	for busy() {
 		pause(ctx, pollInterval)
 	}
 	return err
@@ -298,7 +308,7 @@ func (a *Agent) Preempt(ctx context.Context, deadline time.Time, message string)
 
 // preempt drains a node, however long the GCS does not answer: what runs must
 // not end because the head is away.
-func (a *Agent) preempt(ctx context.Context, node string, deadline time.Time, message string) error {
+func (a *Agent) preempt(ctx context.Context, node string, deadline time.Time, message string, busy func() bool) error {
 	for {
 		reply, err := a.gcs.Drain(ctx, node, Preemption, message, deadline)
 		if err == nil {
@@ -307,7 +317,7 @@ func (a *Agent) preempt(ctx context.Context, node string, deadline time.Time, me
 		}
 		a.Log.Warn("preemption drain failed", "node", node, "error", err)
 		pause(ctx, time.Second)
-		if ctx.Err() != nil || !a.pub.busy(time.Time{}) {
+		if !busy() {
 			return err
 		}
 	}

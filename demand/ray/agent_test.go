@@ -349,3 +349,36 @@ func TestFormerLife(t *testing.T) {
 		}
 	}
 }
+
+// TestPreemptWaits: what runs is waited for, however long the raylet does not
+// answer; a raylet that has ended runs nothing.
+func TestPreemptWaits(t *testing.T) {
+	for _, end := range []struct {
+		name string
+		how  func(*scene)
+	}{
+		{"idle", func(s *scene) { s.raylet.change(func(f *fake) { f.hang, f.load.IdleDurationMs = "", 5 }) }},
+		{"ended", func(s *scene) { s.raylet.stop() }},
+	} {
+		t.Run(end.name, func(t *testing.T) {
+			s := newScene(t, Worker)
+			s.list(row(1, "w-1", s.raylet, 1))
+			s.run()
+			s.eventually("a report", func() bool { return s.bus.last().NodeID == hexID(1) })
+			done := make(chan error, 1)
+			go func() { done <- s.agent.Preempt(t.Context(), time.Now().Add(time.Minute), "the pod ends") }()
+			s.eventually("drained", func() bool { return len(s.gcs.asked("DrainNode")) == 1 })
+			s.raylet.change(func(f *fake) { f.hang = "GetResourceLoad" })
+			s.forward(10 * lostAfter)
+			select {
+			case err := <-done:
+				t.Fatalf("it did not wait: %v", err)
+			case <-time.After(time.Second):
+			}
+			end.how(s)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

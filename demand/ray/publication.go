@@ -18,6 +18,7 @@ type publication struct {
 	incarnation uint64
 
 	mu       sync.Mutex
+	addr     string // of the raylet
 	sequence uint64
 	rayletAt time.Time // when the raylet answered last
 	gcsAt    time.Time // when the GCS answered last
@@ -35,24 +36,14 @@ func (p *publication) begin(n *gcspb.GcsNodeInfo) {
 		NodeID: nodeID(n), Incarnation: p.incarnation, InstanceID: n.GetInstanceId(), NodeType: n.GetNodeTypeName(),
 		AgentVersion: p.agent.Version,
 	}
-	p.sent = time.Time{}
+	p.addr, p.sent = Address(n), time.Time{}
 }
 
-func (p *publication) node() string {
+// node is whom it speaks for, and where its raylet is.
+func (p *publication) node() (id, addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.report.NodeID
-}
-
-// busy tells whether something runs on the raylet as far as it has said since a
-// moment. One that does not answer runs nothing any more.
-func (p *publication) busy(since time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.report.Raylet == nil || p.agent.Now().Sub(p.rayletAt) >= lostAfter {
-		return false
-	}
-	return p.report.Raylet.Idle == 0 || !p.rayletAt.After(since)
+	return p.report.NodeID, p.addr
 }
 
 func (p *publication) setRaylet(l *demand.RayletLoad) {

@@ -2,7 +2,10 @@ package ray
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"syscall"
 
 	"google.golang.org/grpc"
 
@@ -39,4 +42,19 @@ func (r *Raylet) Load(ctx context.Context) (*demand.RayletLoad, error) {
 		return nil, fmt.Errorf("getting a raylet's load: %w", err)
 	}
 	return rayletLoad(reply.GetResources()), nil
+}
+
+// busy tells whether something runs on the raylet at addr. One that does not
+// answer may be busy, as long as it does not refuse connections: then it has
+// ended.
+func (r *Raylet) busy(ctx context.Context, addr string) bool {
+	load, err := r.Load(ctx)
+	if err == nil {
+		return load.Idle == 0
+	}
+	conn, err := (&net.Dialer{Timeout: callTimeout}).DialContext(ctx, "tcp", addr)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return !errors.Is(err, syscall.ECONNREFUSED)
 }

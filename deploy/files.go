@@ -1,0 +1,54 @@
+package deploy
+
+import (
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+)
+
+// FilesKey is the key of the archive in the Secret of file_mounts.
+const FilesKey = "files.tar.gz"
+
+// Files are the file_mounts of a cluster as they get to pods: an archive in a
+// Secret that is called by its contents.
+type Files struct {
+	Secret  string // its name
+	Archive []byte // tar.gz
+}
+
+// maxFiles is what a Secret holds, less what is around it.
+const maxFiles = 1<<20 - 4096
+
+// NewFiles are files of a cluster: tar tells contents apart, archive is it
+// compressed. It fails with ErrYAML if a Secret cannot hold it.
+func NewFiles(release string, tar, archive []byte) (Files, error) {
+	if len(archive) > maxFiles {
+		return Files{}, fmt.Errorf("%w: file_mounts: must be at most %d bytes when compressed, as they travel in a Secret; put what is larger into the image, mount a volume (run_options: -v), or copy it with rayburst rsync-up (got %d)",
+			ErrYAML, maxFiles, len(archive))
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(tar) // a hash takes all
+	return Files{Secret: fmt.Sprintf("%s-files-%016x", release, h.Sum64()), Archive: archive}, nil
+}
+
+// Labels are those of the Secret.
+func (f Files) Labels(release string) map[string]string {
+	return map[string]string{"app.kubernetes.io/name": "ray", "app.kubernetes.io/instance": release, "ray.io/cluster": release, "rayburst.io/files": "true"}
+}
+
+// Manifest is the Secret as YAML.
+func (f Files) Manifest(release string) string {
+	return fmt.Sprintf(`---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: %s
+  labels:
+    app.kubernetes.io/name: ray
+    app.kubernetes.io/instance: %[2]s
+    ray.io/cluster: %[2]s
+    rayburst.io/files: "true"
+data:
+  %s: %s
+`, f.Secret, release, FilesKey, base64.StdEncoding.EncodeToString(f.Archive))
+}

@@ -1,0 +1,35 @@
+package deploy
+
+// Overlay lays values over others, as Helm does with several files: maps are
+// merged, anything else replaces what was there. Neither is changed.
+func Overlay(under, over map[string]any) map[string]any {
+	out := make(map[string]any, len(under)+len(over))
+	for k, v := range under {
+		out[k] = v
+	}
+	for k, v := range over {
+		below, isMap := out[k].(map[string]any)
+		above, both := v.(map[string]any)
+		if isMap && both {
+			v = Overlay(below, above)
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// Held are values that hold every node type at a number of workers: at none, or
+// at its minimum.
+func (c *Cluster) Held(atMinimum bool) map[string]any {
+	workers := map[string]any{}
+	for _, t := range c.Types {
+		if t.MaxWorkers > 0 {
+			n := 0
+			if atMinimum {
+				n = t.MinWorkers
+			}
+			workers[kubeName(t.Name)] = map[string]any{"replicas": n}
+		}
+	}
+	return map[string]any{"workers": workers}
+}
