@@ -49,7 +49,7 @@ func (f clusterFile) space(c *deploy.Cluster) string {
 type target struct {
 	kubectl.Client
 	cluster *deploy.Cluster
-	getter genericclioptions.RESTClientGetter
+	getter  genericclioptions.RESTClientGetter
 }
 
 // release names it in Kubernetes.

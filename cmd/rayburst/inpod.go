@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,7 +17,11 @@ import (
 // inPod runs an agent as the sidecar of a Ray pod: beside its reports it answers
 // the kubelet and Ray's container.
 func (c *agentCmd) inPod(ctx context.Context, a *ray.Agent) error {
-	if err := pod.Install(c.Dir); err != nil {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	if err := pod.Install(filepath.Join(filepath.Dir(self), "rayburst-pod"), c.Dir); err != nil {
 		return err
 	}
 	latch := pod.Latch{Dir: c.Dir}

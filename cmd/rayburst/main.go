@@ -39,15 +39,11 @@ type cli struct {
 	Scaler  scalerCmd  `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
 	Agent   agentCmd   `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
 	NATS    natsCmd    `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
-	Start   startCmd   `cmd:"" help:"In Ray's container: keep Ray running until its node is drained."`
-	Preempt preemptCmd `cmd:"" help:"In Ray's container, before it ends: drain the node and wait for running work."`
 	Plan    planCmd    `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
 	Status  statusCmd  `cmd:"" help:"Show the targets of all node types and why demand waits."`
 	Explain explainCmd `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
 	Record  recordCmd  `cmd:"" help:"Record what a running scaler is told and decides."`
 	Replay  replayCmd  `cmd:"" help:"Make the decisions of a recording again and compare them."`
-	Unpack  unpackCmd  `cmd:"" hidden:"" help:"In Ray's container: unpack files that were copied."`
-	Pack    packCmd    `cmd:"" hidden:"" help:"In Ray's container: pack files to copy."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print a snippet that completes commands in your shell."`
 }

@@ -106,11 +106,11 @@ func (t target) send(ctx context.Context, pod string, s tarball.Source, place st
 	defer in.Close()
 	var said strings.Builder
 	err := t.Exec(ctx, kubectl.Command{Pod: pod, Args: []string{rayburstInPod, "unpack", "-", place}, Stdin: in, Stdout: &said, Stderr: &said})
-	return copied(err, "copying "+s.Path+" to "+pod+":"+place, said.String())
+	return copyFailed(err, "copying "+s.Path+" to "+pod+":"+place, said.String())
 }
 
-// copied says what went wrong at the other end.
-func copied(err error, what, said string) error {
+// copyFailed says what went wrong at the other end.
+func copyFailed(err error, what, said string) error {
 	var exit kubectl.ExitError
 	if errors.As(err, &exit) {
 		return fmt.Errorf("%s: %s", what, strings.TrimPrefix(strings.TrimSpace(said), "rayburst: "))
@@ -165,5 +165,5 @@ func (t target) fetch(ctx context.Context, pod, place, local string) error {
 	err := tarball.Unpack(in, local)
 	_, rest := io.Copy(io.Discard, in) // to the end, so that a failure is seen
 	_ = in.Close()
-	return copied(errors.Join(rest, err), "copying "+pod+":"+place+" to "+local, said.String())
+	return copyFailed(errors.Join(rest, err), "copying "+pod+":"+place+" to "+local, said.String())
 }

@@ -98,24 +98,25 @@ func Listen(dir string) (net.Listener, error) {
 	return l, nil
 }
 
-// Install puts this program into the shared folder, for Ray's container.
-func Install(dir string) error {
-	self, err := os.Open("/proc/self/exe")
+// Install puts a program, rayburst-pod, into the shared folder, for Ray's
+// container. It is small: each pod has a copy.
+func Install(program, dir string) error {
+	in, err := os.Open(program)
 	if err != nil {
-		return fmt.Errorf("reading this program: %w", err)
+		return fmt.Errorf("reading Ray's companion: %w", err)
 	}
-	defer self.Close()
+	defer in.Close()
 	path := filepath.Join(dir, programName)
 	out, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755) //nolint:gosec // Ray's container runs it, as another user
 	if err != nil {
-		return fmt.Errorf("installing this program: %w", err)
+		return fmt.Errorf("installing Ray's companion: %w", err)
 	}
-	_, err = io.Copy(out, self)
+	_, err = io.Copy(out, in)
 	if err := errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("installing this program: %w", err)
+		return fmt.Errorf("installing Ray's companion: %w", err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("installing this program: %w", err)
+		return fmt.Errorf("installing Ray's companion: %w", err)
 	}
 	return nil
 }

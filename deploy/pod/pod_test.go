@@ -186,8 +186,12 @@ func TestProbes(t *testing.T) {
 // one is.
 func TestInstall(t *testing.T) {
 	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
-		if err := Install(dir); err != nil {
+		if err := Install(self, dir); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -67,11 +67,11 @@ func (l lab) loadOwnImages(keda bool) error {
 
 // rayburstImage builds the product as a static program and loads it.
 func (l lab) rayburstImage() error {
-	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e", "-o", l.bin("rayburst"), "./cmd/rayburst"}
+	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e", "-o", l.cache("bin"), "./cmd/rayburst", "./cmd/rayburst-pod"}
 	if err := output(goCommand(l.root, args...)); err != nil {
 		return fmt.Errorf("building rayburst: %w", err)
 	}
-	im := image{"docker.io/local/rayburst:dev", "65532:65532", "/rayburst", []string{l.bin("rayburst") + "=/rayburst"}}
+	im := image{"docker.io/local/rayburst:dev", "65532:65532", "/rayburst", []string{l.bin("rayburst") + "=/rayburst", l.bin("rayburst-pod") + "=/rayburst-pod"}}
 	if err := l.load(im); err != nil {
 		return err
 	}
