@@ -49,7 +49,7 @@ func scalerOf(p corev1.Pod) Scaler {
 
 // Values are the values `rayburst` of the chart ray-cluster that fit the scaler.
 func (s Scaler) Values() map[string]any {
-	repository, tag := s.image, ""
+	repository, tag := s.image, "latest"
 	if i := strings.LastIndexByte(s.image, ':'); i > strings.LastIndexByte(s.image, '/') {
 		repository, tag = s.image[:i], s.image[i+1:]
 	}
