@@ -96,7 +96,7 @@ func (a *Actor) Run(ctx context.Context) error {
 func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 	a.forget()
 	var wg sync.WaitGroup
-	limit := make(chan struct{}, 16)
+	limit := make(chan struct{}, 64)
 	do := func(f func() error) {
 		limit <- struct{}{}
 		wg.Go(func() {
@@ -207,21 +207,34 @@ func (a *Actor) headStart(ctx context.Context, t scaler.Target) error {
 	if err != nil || o.pausedOut {
 		return err
 	}
-	if now, ok := a.Cluster.ns.deployments.get(o.target); !ok || now.replicas >= t.Workers {
+	seen, ok := a.Cluster.ns.deployments.get(o.target)
+	if !ok || seen.replicas >= t.Workers {
 		return nil
 	}
-	api := a.Client.AppsV1().Deployments(o.namespace)
-	scale, err := api.GetScale(ctx, o.target, metav1.GetOptions{})
+	scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: seen.version}}
+	wrote, err := a.raise(ctx, scale, t.Workers)
+	if apierrors.IsConflict(err) { // the watch is late
+		if scale, err = a.Client.AppsV1().Deployments(o.namespace).GetScale(ctx, o.target, metav1.GetOptions{}); err != nil {
+			return fmt.Errorf("reading the scale of %s: %w", o.target, err)
+		}
+		wrote, err = a.raise(ctx, scale, t.Workers)
+	}
 	if err != nil {
-		return fmt.Errorf("reading the scale of %s: %w", o.target, err)
-	}
-	if int(scale.Spec.Replicas) >= t.Workers {
-		return nil
-	}
-	scale.Spec = autoscalingv1.ScaleSpec{Replicas: int32(t.Workers)} //nolint:gosec // maxReplicaCount is an int32
-	if _, err := api.UpdateScale(ctx, o.target, scale, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("head start of %s: %w", o.target, err)
+	}
+	if !wrote {
+		return nil
 	}
 	a.Events.Eventf(o.reference(), corev1.EventTypeNormal, "HeadStart", "%s to %d: %s", o.target, t.Workers, t.Detail)
 	return nil
+}
+
+// raise writes replicas to a Deployment that is as scale says and has fewer.
+func (a *Actor) raise(ctx context.Context, scale *autoscalingv1.Scale, replicas int) (wrote bool, err error) {
+	if int(scale.Spec.Replicas) >= replicas {
+		return false, nil
+	}
+	scale.Spec = autoscalingv1.ScaleSpec{Replicas: int32(replicas)} //nolint:gosec // maxReplicaCount is an int32
+	_, err = a.Client.AppsV1().Deployments(scale.Namespace).UpdateScale(ctx, scale.Name, scale, metav1.UpdateOptions{})
+	return err == nil, err
 }

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -12,8 +13,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
@@ -154,6 +157,33 @@ func TestActorHeadStart(t *testing.T) {
 		wrote := slices.Contains(s.writes(), "update deployments/scale")
 		if wrote != tt.want {
 			t.Errorf("%s: written %v, want %v", name, wrote, tt.want)
+		}
+	}
+}
+
+// TestActorHeadStartLate: where the watch is late the Deployment is read again,
+// and not lowered.
+func TestActorHeadStartLate(t *testing.T) {
+	for now, want := range map[int32][]int32{4: {5, 5}, 7: {5}} {
+		s := newStage(t, true, 3)
+		var asked []int32
+		s.client.PrependReactor("*", "deployments", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			if a.GetSubresource() != "scale" {
+				return false, nil, nil
+			}
+			update, ok := a.(clienttesting.UpdateAction)
+			if !ok {
+				return true, &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: "train-gpu", Namespace: "ml"}, Spec: autoscalingv1.ScaleSpec{Replicas: now}}, nil
+			}
+			asked = append(asked, update.GetObject().(*autoscalingv1.Scale).Spec.Replicas)
+			if len(asked) == 1 {
+				return true, nil, apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, "train-gpu", errors.New("changed"))
+			}
+			return true, update.GetObject(), nil
+		})
+		s.act(t.Context(), &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: 5, Replicas: 3}}})
+		if diff := cmp.Diff(want, asked); diff != "" {
+			t.Errorf("at %d: %s", now, diff)
 		}
 	}
 }

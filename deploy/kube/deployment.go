@@ -11,6 +11,7 @@ import (
 
 // deploymentState is what is kept of a Deployment.
 type deploymentState struct {
+	version  string // of the object, as the watch showed it last
 	replicas int    // spec.replicas
 	rollout  bool   // its pods are being exchanged
 	refused  string // why no more pods are made; empty: they are
@@ -23,10 +24,17 @@ func readDeployment(d *appsv1.Deployment) deploymentState {
 	}
 	s := d.Status
 	return deploymentState{
+		version:  d.ResourceVersion,
 		replicas: want,
 		rollout:  s.ObservedGeneration > 0 && s.UpdatedReplicas < s.Replicas,
 		refused:  refused(d),
 	}
+}
+
+// sameState tells whether two states differ in their versions at most.
+func sameState(old, now deploymentState) bool {
+	old.version = now.version
+	return old == now
 }
 
 // refused is the message of a quota that keeps pods from being made. Other

@@ -15,6 +15,7 @@ type mirror[T comparable] struct {
 	index   func(T) string
 	changed func()           // something is another now
 	became  func(old, now T) // an object that was known is another now; nil: nobody asks
+	same    func(old, now T) bool // nothing is another that anybody waits for; nil: they are equal
 	synced  chan struct{}
 
 	mu    sync.RWMutex
@@ -61,10 +62,11 @@ func (m *mirror[T]) Update(obj any) error {
 	}
 	m.put(name, v)
 	m.mu.Unlock()
-	if had && old != v && m.became != nil {
+	news := !had || old != v && (m.same == nil || !m.same(old, v))
+	if had && news && m.became != nil {
 		m.became(old, v)
 	}
-	if !had || old != v {
+	if news {
 		m.changed()
 	}
 	return nil

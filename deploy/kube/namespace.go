@@ -37,7 +37,7 @@ func newNamespace(name string, changed func()) *namespace {
 		targets: newMirror(func(o any) int64 { return readTarget(o.(*autoscalingv2.HorizontalPodAutoscaler)) },
 			func(int64) string { return none(nil) }, func() {}),
 	}
-	n.pods.became = n.check
+	n.pods.became, n.deployments.same = n.check, sameState
 	return n
 }
 
