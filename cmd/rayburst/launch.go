@@ -59,13 +59,16 @@ func (l launch) surrounded(ctx context.Context) (map[string]any, deploy.Files, e
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "warning: no RuntimeClass is chosen for GPUs:", err)
 	}
-	scaler, err := l.FindScaler(ctx, "")
-	if err != nil {
-		return nil, deploy.Files{}, err
-	}
 	values, files, err := l.values(l.cluster, classes)
 	if err != nil {
 		return nil, files, fmt.Errorf("%s: %w", l.Cluster, err)
+	}
+	if values["rayburst"] != nil { // said with --values
+		return values, files, nil
+	}
+	scaler, err := l.FindScaler(ctx)
+	if err != nil {
+		return nil, files, fmt.Errorf("%w (or say rayburst.namespace, release and image in a file for --values)", err)
 	}
 	return deploy.Overlay(map[string]any{"rayburst": scaler.Values()}, values), files, nil
 }

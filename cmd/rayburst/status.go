@@ -46,7 +46,7 @@ func (f reachFlags) reach(ctx context.Context, file string) (scalerFlags, func()
 
 // scalerFlags ask the installed scaler for this cluster until stop is called.
 func (t target) scalerFlags(ctx context.Context) (f scalerFlags, stop func(), err error) {
-	found, err := t.FindScaler(ctx, "")
+	found, err := t.FindScaler(ctx)
 	if err != nil {
 		return f, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -23,11 +24,16 @@ type Scaler struct {
 // ScalerPort is that of the scaler's HTTP API.
 const ScalerPort = 8089
 
-// FindScaler looks for the scaler in all namespaces, or in one if it is not
-// empty. It fails with ErrNoScaler if there is none.
-func (c Client) FindScaler(ctx context.Context, namespace string) (Scaler, error) {
-	const labels = "app.kubernetes.io/name=rayburst,app.kubernetes.io/component=scaler,rayburst.io/leader=true"
-	list, err := c.API.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels})
+// usual is the namespace in which the documentation installs the scaler.
+const usual = "keda"
+
+// FindScaler looks for the scaler in all namespaces, or, for who must not do
+// that, in KEDA's usual one. It fails with ErrNoScaler if there is none.
+func (c Client) FindScaler(ctx context.Context) (Scaler, error) {
+	list, err := c.scalers(ctx, metav1.NamespaceAll)
+	if apierrors.IsForbidden(err) {
+		list, err = c.scalers(ctx, usual)
+	}
 	if err != nil {
 		return Scaler{}, fmt.Errorf("looking for the scaler: %w", err)
 	}
@@ -37,6 +43,11 @@ func (c Client) FindScaler(ctx context.Context, namespace string) (Scaler, error
 		}
 	}
 	return Scaler{}, fmt.Errorf("%w: install the chart rayburst beside KEDA (see docs/kubernetes.md)", ErrNoScaler)
+}
+
+func (c Client) scalers(ctx context.Context, namespace string) (*corev1.PodList, error) {
+	const labels = "app.kubernetes.io/name=rayburst,app.kubernetes.io/component=scaler,rayburst.io/leader=true"
+	return c.API.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: labels})
 }
 
 func scalerOf(p corev1.Pod) Scaler {

@@ -31,7 +31,7 @@ func TestFindScaler(t *testing.T) {
 		{"registry:5000/a/rayburst:x", "registry:5000/a/rayburst", "x"},
 	} {
 		client := kubectl.Client{API: fake.NewClientset(scalerPod(c.image, "scaler", "--nats-url=nats://n:4222", "--tls-days=3"))}
-		s, err := client.FindScaler(t.Context(), "")
+		s, err := client.FindScaler(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestFindScaler(t *testing.T) {
 			t.Error(d)
 		}
 	}
-	if _, err := (kubectl.Client{API: fake.NewClientset()}).FindScaler(t.Context(), ""); !errors.Is(err, kubectl.ErrNoScaler) {
+	if _, err := (kubectl.Client{API: fake.NewClientset()}).FindScaler(t.Context()); !errors.Is(err, kubectl.ErrNoScaler) {
 		t.Errorf("got %v", err)
 	}
 }
