@@ -63,10 +63,10 @@ func (l launch) surrounded(ctx context.Context) (map[string]any, deploy.Files, e
 	if err != nil {
 		return nil, files, fmt.Errorf("%s: %w", l.Cluster, err)
 	}
-	if values["rayburst"] != nil { // said with --values
+	scaler, err := l.FindScaler(ctx)
+	if err != nil && values["rayburst"] != nil { // said with --values
 		return values, files, nil
 	}
-	scaler, err := l.FindScaler(ctx)
 	if err != nil {
 		return nil, files, fmt.Errorf("%w (or say rayburst.namespace, release and image in a file for --values)", err)
 	}
