@@ -19,19 +19,20 @@ var version = "dev"
 
 // cli is the command line.
 type cli struct {
-	Version kong.VersionFlag `help:"Print the version and end."`
-	Local   localCmd         `cmd:"" help:"Run a Ray cluster on this machine, its workers as processes, scaled by their demand."`
-	Up      upCmd            `cmd:"" help:"Show a Ray cluster YAML as Kubernetes objects (with --dry-run)."`
-	Scaler  scalerCmd        `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
-	Agent   agentCmd         `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
-	NATS    natsCmd          `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
-	Start   startCmd         `cmd:"" help:"In Ray's container: keep Ray running until its node is drained."`
-	Preempt preemptCmd       `cmd:"" help:"In Ray's container, before it ends: drain the node and wait for running work."`
-	Plan    planCmd          `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
-	Status  statusCmd        `cmd:"" help:"Show the targets of all node types and why demand waits."`
-	Explain explainCmd       `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
-	Record  recordCmd        `cmd:"" help:"Record what a running scaler is told and decides."`
-	Replay  replayCmd        `cmd:"" help:"Make the decisions of a recording again and compare them."`
+	Version  kong.VersionFlag `help:"Print the version and end."`
+	Local    localCmd         `cmd:"" help:"Run a Ray cluster on this machine, its workers as processes, scaled by their demand."`
+	Up       upCmd            `cmd:"" help:"Show a Ray cluster YAML as Kubernetes objects (with --dry-run)."`
+	Scaler   scalerCmd        `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
+	Operator operatorCmd      `cmd:"" help:"Make Ray clusters of RayClusters, a custom resource."`
+	Agent    agentCmd         `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
+	NATS     natsCmd          `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
+	Start    startCmd         `cmd:"" help:"In Ray's container: keep Ray running until its node is drained."`
+	Preempt  preemptCmd       `cmd:"" help:"In Ray's container, before it ends: drain the node and wait for running work."`
+	Plan     planCmd          `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
+	Status   statusCmd        `cmd:"" help:"Show the targets of all node types and why demand waits."`
+	Explain  explainCmd       `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
+	Record   recordCmd        `cmd:"" help:"Record what a running scaler is told and decides."`
+	Replay   replayCmd        `cmd:"" help:"Make the decisions of a recording again and compare them."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
