@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -20,6 +21,7 @@ type operatorCmd struct {
 	Namespaces  []string `env:"RAYBURST_NAMESPACES" help:"Namespaces with RayClusters, separated by commas; none: all."`
 	Lease       string   `help:"namespace/name of a Lease: of several operators only its holder works. Without it this one does."`
 	Scaler      string   `help:"host:port of the scaler's HTTP API, which knows what is idle; without it no cluster is ever terminated as idle."`
+	Values      string   `name:"cluster-values" default:"{}" help:"Values of the chart ray-cluster for all RayClusters, as JSON; what a spec says is over them."`
 	Concurrency int      `default:"8" help:"How many RayClusters are worked on at once."`
 	Health      string   `name:"health-addr" default:":8081" help:"host:port for /healthz and /readyz."`
 	Metrics     string   `name:"metrics-addr" default:":8080" help:"host:port for /metrics; 0: none."`
@@ -37,10 +39,14 @@ func (c *operatorCmd) Run(ctx context.Context) error {
 	if c.Concurrency < 1 {
 		return fmt.Errorf("--concurrency: must be at least 1 (got %d)", c.Concurrency)
 	}
+	var values map[string]any
+	if err := json.Unmarshal([]byte(c.Values), &values); err != nil {
+		return fmt.Errorf("--cluster-values: must be a JSON object (got %q): %w", c.Values, err)
+	}
 	klog.SetSlogLogger(logAt(slog.LevelWarn))
 	config := operator.Config{
 		Kubeconfig: c.Kubeconfig, Agent: "rayburst-operator/" + version, Namespaces: c.Namespaces, Lease: c.Lease, Health: c.Health, Metrics: c.Metrics,
-		Concurrent: c.Concurrency, Render: renderRelease, Now: time.Now, Log: serverLogger(c.Verbose),
+		Concurrent: c.Concurrency, Values: values, Render: renderRelease, Now: time.Now, Log: serverLogger(c.Verbose),
 	}
 	if c.Scaler != "" {
 		config.Activity = c.activity

@@ -26,7 +26,8 @@ type parts struct {
 	Client     client.Client // reads from a cache
 	Live       client.Reader // asks the API server
 	Events     events.EventRecorder
-	Kubernetes string // the version
+	Kubernetes string         // the version
+	Values     map[string]any // of the chart, for all clusters
 	Render     func(Release) (string, error)
 	// Activity tells what a cluster has to do; nil: nobody knows.
 	Activity func(ctx context.Context, namespace, name string) (deploy.Activity, error)

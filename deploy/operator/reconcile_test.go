@@ -423,6 +423,23 @@ func TestIdleTermination(t *testing.T) {
 	expect(t, "+Applied HeadNotReady Running", w.conditions())
 }
 
+// TestValues: those of all clusters count where a spec says nothing, and its own
+// over what is made of it.
+func TestValues(t *testing.T) {
+	w := newWorld(t)
+	w.r.Values = map[string]any{"rayburst": map[string]any{"release": "rb", "tls": false}, "maxWorkers": int64(9), "shmSize": "1Gi"}
+	w.create(strings.Replace(twoTypes, "{", `{"maxWorkers": 4, "values": {"shmSize": "3Gi", "workers": {"gpu": {"replicas": 1}}}, `, 1))
+	w.reconcile()
+	trigger, _, _ := unstructured.NestedSlice(w.get(scaledObjectKind, "train-gpu").Object, "spec", "triggers")
+	metadata := trigger[0].(map[string]any)["metadata"].(map[string]any)
+	expect(t, "rb.keda.svc:9090 4", fmt.Sprint(metadata["scalerAddress"], " ", metadata["clusterMaxWorkers"]))
+	expect(t, "1", w.get(scaledObjectKind, "train-gpu").GetAnnotations()["autoscaling.keda.sh/paused-replicas"])
+	raw, err := json.Marshal(w.get(deploymentKind, "train-head"))
+	if err != nil || !strings.Contains(string(raw), `"sizeLimit":"3Gi"`) {
+		t.Errorf("%v %s", err, raw)
+	}
+}
+
 // TestRuntimeClass: GPU workers run by the RuntimeClass nvidia where there is one.
 func TestRuntimeClass(t *testing.T) {
 	w := newWorld(t)

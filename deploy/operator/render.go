@@ -78,7 +78,8 @@ func invalid(err error) error {
 	return troubled(deploy.ReasonInvalidSpec, "%w", err)
 }
 
-// values are those of the chart: made of the spec, with its own over them.
+// values are those of the chart: those of all clusters, over them what is made
+// of the spec, over that its own.
 func (r *reconciler) values(ctx context.Context, c *rayCluster, cluster *deploy.Cluster) (map[string]any, error) {
 	classes := &metav1.PartialObjectMetadataList{}
 	classes.SetGroupVersionKind(schema.GroupVersionKind{Group: runtimeClassKind.Group, Version: runtimeClassKind.Version, Kind: runtimeClassKind.Kind + "List"})
@@ -93,7 +94,7 @@ func (r *reconciler) values(ctx context.Context, c *rayCluster, cluster *deploy.
 	if err != nil {
 		return nil, invalid(deploy.InSpec(c.ray, err))
 	}
-	values = deploy.Overlay(values, c.options.Values)
+	values = deploy.Overlay(deploy.Overlay(r.Values, values), c.options.Values)
 	values["suspend"] = c.options.Suspend
 	return values, nil
 }

@@ -40,6 +40,8 @@ type Config struct {
 	Health     string   // host:port of /healthz and /readyz
 	Metrics    string   // host:port of /metrics; 0: none
 	Concurrent int      // RayClusters at once
+	// Values are values of the chart for all clusters; what a spec says is over them.
+	Values map[string]any
 	// Render renders the chart ray-cluster.
 	Render func(Release) (string, error)
 	// Activity tells what a cluster has to do, for idle termination; nil: nobody
@@ -82,7 +84,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	r := newReconciler(parts{
 		Client: m.GetClient(), Live: m.GetAPIReader(), Events: m.GetEventRecorder(manager), Kubernetes: version.GitVersion,
-		Render: c.Render, Activity: c.Activity, Now: c.Now, Log: c.Log,
+		Values: c.Values, Render: c.Render, Activity: c.Activity, Now: c.Now, Log: c.Log,
 	})
 	if err := c.control(m, r); err != nil {
 		return fmt.Errorf("watching: %w", err)
