@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rayburst/rayburst/deploy"
@@ -37,6 +39,18 @@ func (r *reconciler) apply(ctx context.Context, c *rayCluster, objects []*unstru
 		}
 	}
 	return nil
+}
+
+// untouched tells whether all objects are as they were applied, by the cache.
+func (r *reconciler) untouched(ctx context.Context, c *rayCluster) bool {
+	for k, last := range c.memory.applied {
+		live := emptyOf(k.kind)
+		err := r.Client.Get(ctx, types.NamespacedName{Namespace: c.GetNamespace(), Name: k.name}, live)
+		if err != nil || !metav1.IsControlledBy(live, c) || managed(live) != last.managed {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *reconciler) applyOne(ctx context.Context, c *rayCluster, o *unstructured.Unstructured, manifest string) error {

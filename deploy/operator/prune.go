@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rayburst/rayburst/deploy"
@@ -36,6 +37,31 @@ func (r *reconciler) prune(ctx context.Context, c *rayCluster, wanted []*unstruc
 		if err != nil {
 			return err
 		}
+	}
+	return r.pruneUnseen(ctx, c, keep)
+}
+
+// pruneUnseen deletes what was applied and is not wanted any more, but that the
+// cache does not have: it is late, or the object has lost its label.
+func (r *reconciler) pruneUnseen(ctx context.Context, c *rayCluster, keep map[key]bool) error {
+	for k := range c.memory.applied {
+		if keep[k] {
+			continue
+		}
+		o := metadataOf(k.kind)
+		err := r.Live.Get(ctx, types.NamespacedName{Namespace: c.GetNamespace(), Name: k.name}, o)
+		switch {
+		case err == nil && metav1.IsControlledBy(o, c) && o.GetDeletionTimestamp() == nil:
+			err = r.delete(ctx, c, o)
+		case apierrors.IsNotFound(err):
+			err = nil
+		case err != nil:
+			err = troubled(deploy.ReasonApplyFailed, "reading %s: %w", k, err)
+		}
+		if err != nil {
+			return err
+		}
+		delete(c.memory.applied, k)
 	}
 	return nil
 }

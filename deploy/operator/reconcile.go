@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,7 +52,16 @@ func newReconciler(p parts) *reconciler {
 type memory struct {
 	uid       types.UID
 	applied   map[key]applied
+	done      basis    // of the last step that succeeded
+	warnings  []string // of the same
 	idleSince time.Time
+}
+
+// basis is what objects are made of. To render them takes 15 ms, which each pod
+// that gets ready would cost.
+type basis struct {
+	generation     int64
+	runtimeClasses string
 }
 
 // rayCluster is a RayCluster as it was read. Its spec is not decoded into Go
@@ -101,14 +111,26 @@ func (r *reconciler) step(ctx context.Context, c *rayCluster) ([]string, error) 
 	if c.ray, c.options, err = deploy.SplitSpec(spec); err != nil {
 		return nil, invalid(err)
 	}
-	objects, warnings, err := r.desired(ctx, c)
+	classes, err := r.runtimeClasses(ctx)
+	if err != nil {
+		return c.memory.warnings, err
+	}
+	of := basis{c.GetGeneration(), strings.Join(classes, ",")}
+	if c.memory.done == of && r.untouched(ctx, c) {
+		return c.memory.warnings, nil
+	}
+	c.memory.done = basis{}
+	objects, warnings, err := r.desired(ctx, c, classes)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.apply(ctx, c, objects); err != nil {
-		return warnings, err
+	if err = r.apply(ctx, c, objects); err == nil {
+		err = r.prune(ctx, c, objects)
 	}
-	return warnings, r.prune(ctx, c, objects)
+	if err == nil {
+		c.memory.done, c.memory.warnings = of, warnings
+	}
+	return warnings, err
 }
 
 // result says when to look again.

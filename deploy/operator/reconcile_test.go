@@ -241,12 +241,14 @@ func TestLife(t *testing.T) {
 	}, w.reconcile())
 	expect(t, "+Applied HeadNotReady Running", w.conditions())
 	expect(t, []string{"Normal Applied all objects are as the spec says", "Normal HeadNotReady the head's pod is not ready"}, w.said())
+	w.r.Render = func(Release) (string, error) { t.Error("rendered, and nothing has changed"); return "", nil }
 	expect(t, []string(nil), w.reconcile())
 	expect(t, []string(nil), w.said())
 
 	w.runs("train-head", 1, 1)
 	w.runs("train-gpu", 2, 1)
 	expect(t, []string(nil), w.reconcile())
+	w.r.Render = render
 	expect(t, "+Applied +Ready Running", w.conditions())
 	status := w.cluster().Object["status"].(map[string]any)
 	expect(t, map[string]any{"ready": true, "service": "train-head"}, status["head"].(map[string]any))
@@ -300,6 +302,19 @@ func TestDrift(t *testing.T) {
 	if w.gone(scaledObjectKind, "train-gpu") || w.get(corev1.SchemeGroupVersion.WithKind("Service"), "train-head").GetLabels()[clusterLabel] != "train" {
 		t.Error("did not come back")
 	}
+	expect(t, []string(nil), w.reconcile())
+}
+
+// TestPruneUnseen: what the cache does not have goes all the same.
+func TestPruneUnseen(t *testing.T) {
+	w := newWorld(t)
+	w.create(twoTypes)
+	w.reconcile()
+	d := w.get(deploymentKind, "train-gpu")
+	d.SetLabels(nil)
+	w.must(w.client.Update(t.Context(), d, client.FieldOwner("kubectl-edit")))
+	w.edit(func(spec map[string]any) { delete(spec["availableNodeTypes"].(map[string]any), "gpu") })
+	expect(t, []string{"apply ScaledObject train-cpu-4", "delete ScaledObject train-gpu", "delete Deployment train-gpu"}, w.reconcile())
 	expect(t, []string(nil), w.reconcile())
 }
 
@@ -446,6 +461,8 @@ func TestRuntimeClass(t *testing.T) {
 	w.must(w.client.Create(t.Context(), &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "nvidia"}, Handler: "nvidia"}))
 	w.create(twoTypes)
 	w.reconcile()
+	w.must(w.client.Create(t.Context(), &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "gvisor"}, Handler: "runsc"}))
+	expect(t, []string(nil), w.reconcile())
 	class, _, _ := unstructured.NestedString(w.get(deploymentKind, "train-gpu").Object, "spec", "template", "spec", "runtimeClassName")
 	expect(t, "nvidia", class)
 }
@@ -509,7 +526,7 @@ func operatorObjects(t *testing.T, b []byte) ([]map[string]any, error) {
 	c.SetName(clusterName)
 	c.SetNamespace("ml")
 	c.SetUID("uid-1")
-	objects, _, err := w.r.desired(t.Context(), c)
+	objects, _, err := w.r.desired(t.Context(), c, nil)
 	for _, o := range objects {
 		if !metav1.IsControlledBy(o, c) || o.GetNamespace() != "ml" {
 			t.Errorf("%s is not owned", keyOf(o))
@@ -556,6 +573,25 @@ func TestExample(t *testing.T) {
 		w.reconcile()
 		if got := w.conditions(); !strings.HasPrefix(got, "+Applied") || o.GroupVersionKind() != rayClusterKind {
 			t.Errorf("%s: %s: %s", file, got, w.message("Applied"))
+		}
+	}
+}
+
+// BenchmarkDesired: what a change of any object of a cluster costs before
+// anything is compared.
+func BenchmarkDesired(b *testing.B) {
+	r := newReconciler(parts{Render: render, Kubernetes: "1.37.0"})
+	r.Client = fake.NewClientBuilder().Build()
+	r.Live = r.Client
+	c := &rayCluster{Unstructured: emptyOf(rayClusterKind).(*unstructured.Unstructured)}
+	if err := json.Unmarshal([]byte(twoTypes), &c.ray); err != nil {
+		b.Fatal(err)
+	}
+	c.SetName(name.Name)
+	c.SetNamespace(name.Namespace)
+	for b.Loop() {
+		if _, _, err := r.desired(b.Context(), c, nil); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

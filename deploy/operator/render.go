@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,12 +45,12 @@ func troubled(reason deploy.Reason, format string, args ...any) error {
 
 // desired are the objects of a RayCluster, in the order of installation, and
 // what in its spec has no effect.
-func (r *reconciler) desired(ctx context.Context, c *rayCluster) ([]*unstructured.Unstructured, []string, error) {
+func (r *reconciler) desired(ctx context.Context, c *rayCluster, runtimeClasses []string) ([]*unstructured.Unstructured, []string, error) {
 	cluster, err := deploy.ParseSpec(c.GetName(), c.ray)
 	if err != nil {
 		return nil, nil, invalid(err)
 	}
-	values, err := r.values(ctx, c, cluster)
+	values, err := r.values(c, cluster, runtimeClasses)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,19 +79,25 @@ func invalid(err error) error {
 	return troubled(deploy.ReasonInvalidSpec, "%w", err)
 }
 
-// values are those of the chart: those of all clusters, over them what is made
-// of the spec, over that its own.
-func (r *reconciler) values(ctx context.Context, c *rayCluster, cluster *deploy.Cluster) (map[string]any, error) {
-	classes := &metav1.PartialObjectMetadataList{}
-	classes.SetGroupVersionKind(schema.GroupVersionKind{Group: runtimeClassKind.Group, Version: runtimeClassKind.Version, Kind: runtimeClassKind.Kind + "List"})
-	if err := r.Client.List(ctx, classes); err != nil {
+// runtimeClasses are those that Kubernetes offers, sorted.
+func (r *reconciler) runtimeClasses(ctx context.Context) ([]string, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(schema.GroupVersionKind{Group: runtimeClassKind.Group, Version: runtimeClassKind.Version, Kind: runtimeClassKind.Kind + "List"})
+	if err := r.Client.List(ctx, list); err != nil {
 		return nil, troubled(deploy.ReasonApplyFailed, "listing RuntimeClasses: %w", err)
 	}
-	var s deploy.Surroundings
-	for _, o := range classes.Items {
-		s.RuntimeClasses = append(s.RuntimeClasses, o.Name)
+	var out []string
+	for _, o := range list.Items {
+		out = append(out, o.Name)
 	}
-	values, err := cluster.Values(s)
+	slices.Sort(out)
+	return out, nil
+}
+
+// values are those of the chart: those of all clusters, over them what is made
+// of the spec, over that its own.
+func (r *reconciler) values(c *rayCluster, cluster *deploy.Cluster, runtimeClasses []string) (map[string]any, error) {
+	values, err := cluster.Values(deploy.Surroundings{RuntimeClasses: runtimeClasses})
 	if err != nil {
 		return nil, invalid(deploy.InSpec(c.ray, err))
 	}
