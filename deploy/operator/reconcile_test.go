@@ -49,8 +49,8 @@ type world struct {
 }
 
 var (
-	name    = types.NamespacedName{Namespace: "ml", Name: "train"}
-	refused = errors.New("admission says no")
+	name       = types.NamespacedName{Namespace: "ml", Name: "train"}
+	errRefused = errors.New("admission says no")
 )
 
 const twoTypes = `{"headNodeType": "head", "availableNodeTypes": {"head": {"resources": {"CPU": 1}},
@@ -94,7 +94,7 @@ func (w *world) watch() interceptor.Funcs {
 				return err
 			}
 			if w.refuse == keyOf(&u).String() {
-				return refused
+				return errRefused
 			}
 			w.writes = append(w.writes, "apply "+keyOf(&u).String())
 			return c.Apply(ctx, o, opts...)
@@ -372,7 +372,7 @@ func TestRefused(t *testing.T) {
 	w := newWorld(t)
 	w.create(twoTypes)
 	w.refuse = "Deployment train-head"
-	if _, err := w.try(); !errors.Is(err, refused) {
+	if _, err := w.try(); !errors.Is(err, errRefused) {
 		t.Error(err)
 	}
 	expect(t, "ApplyFailed NotApplied Running", w.conditions())
