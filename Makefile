@@ -6,6 +6,7 @@ SHELL       := /bin/bash
 RAY_VERSION := 2.60.0
 RAY         := $(CURDIR)/.cache/ray-$(RAY_VERSION)
 LINT        := v2.15.0
+CONTROLLER_GEN := v0.23.0
 HELM_DOCS   := v1.14.2
 GOTESTSUM   := v1.13.0
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -158,6 +159,14 @@ generate: bin/protoc-gen-go ## Generate code from the .proto files
 	  --go-grpc_out=. --go-grpc_opt=module=github.com/rayburst/rayburst \
 	  ray/common.proto ray/gcs.proto ray/gcs_service.proto ray/autoscaler.proto ray/node_manager.proto report.proto
 
+.PHONY: generate-crd
+generate-crd: bin/controller-gen-$(CONTROLLER_GEN) ## Rewrite the CRD and the deep copies of RayClusters from their Go types
+	bin/controller-gen-$(CONTROLLER_GEN) object crd:allowDangerousTypes=true,maxDescLen=200 paths=./deploy/operator/v1alpha1 output:crd:dir=charts/rayburst/files
+
+bin/controller-gen-$(CONTROLLER_GEN):
+	GOBIN=$(CURDIR)/bin go install sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN)
+	mv bin/controller-gen $@
+
 .PHONY: machines
 machines: ## Rewrite what is known of the clouds' machines, from the source that deploy/generate/go.mod names
 	cd deploy/generate && go run . > ../machines.new && mv ../machines.new ../machines.txt
@@ -175,7 +184,7 @@ lint: bin/golangci-lint-$(LINT) ## go vet and golangci-lint
 	bin/golangci-lint-$(LINT) run ./...
 
 .PHONY: verify
-verify: generate lint ## Generated code is up to date, linters are clean
+verify: generate generate-crd lint ## Generated code is up to date, linters are clean
 	git diff --exit-code
 
 .PHONY: clean

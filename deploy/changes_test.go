@@ -63,15 +63,3 @@ metadata: {name: new}
 		t.Error("nonsense is no YAML")
 	}
 }
-
-func TestOverlay(t *testing.T) {
-	under := map[string]any{"a": 1, "m": map[string]any{"x": 1, "y": []any{1}}}
-	over := map[string]any{"m": map[string]any{"y": []any{2}, "z": nil}, "b": 2}
-	want := map[string]any{"a": 1, "b": 2, "m": map[string]any{"x": 1, "y": []any{2}, "z": nil}}
-	if d := cmp.Diff(want, deploy.Overlay(under, over)); d != "" {
-		t.Error(d)
-	}
-	if d := cmp.Diff(map[string]any{"a": 1, "m": map[string]any{"x": 1, "y": []any{1}}}, under); d != "" {
-		t.Error("it was changed", d)
-	}
-}

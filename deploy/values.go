@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rayburst/rayburst/nodetypes"
@@ -107,13 +108,14 @@ func plainValues(v values) (map[string]any, error) {
 func (c *Cluster) kubeType(name string, taken map[string]any) (string, error) {
 	key, kube := "available_node_types."+name, kubeName(name)
 	full := c.Release() + "-" + kube
+	bad := func(rule, value string) error { return &FieldError{Key: key, Rule: rule, Value: strconv.Quote(value)} }
 	switch {
 	case kube == "" || kube == "head" || kube == "head-agent":
-		return "", fmt.Errorf("%w: %s: a type with workers must not be called head or head-agent in Kubernetes (got %q)", ErrYAML, key, kube)
+		return "", bad("a type with workers must not be called head or head-agent in Kubernetes", kube)
 	case taken[kube] != nil:
-		return "", fmt.Errorf("%w: %s: must not have the name of another type in Kubernetes (got %q)", ErrYAML, key, kube)
+		return "", bad("must not have the name of another type in Kubernetes", kube)
 	case len(full) > 63 || len(c.Release()) > 53:
-		return "", fmt.Errorf("%w: %s: with cluster_name it must have at most 63 letters, and that at most 53 (got %q)", ErrYAML, key, full)
+		return "", bad("with cluster_name it must have at most 63 letters, and that at most 53", full)
 	}
 	return kube, nil
 }

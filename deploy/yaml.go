@@ -40,7 +40,7 @@ func (p *parser) fail(at *yaml.Node, key, rule string, value any) {
 	if at != nil {
 		line = at.Line
 	}
-	p.err = fmt.Errorf("%w: line %d: %s: %s (got %v)", ErrYAML, line, key, rule, value)
+	p.err = &FieldError{Line: line, Key: key, Rule: rule, Value: fmt.Sprint(value)}
 }
 
 func (p *parser) failf(m fields, key, rule string, value any) {

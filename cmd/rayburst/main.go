@@ -36,14 +36,15 @@ type cli struct {
 	WorkerIPs workerIPsCmd `cmd:"" name:"get-worker-ips" group:"Ray clusters on Kubernetes:" help:"Print the workers' addresses."`
 	Kill      killCmd      `cmd:"" name:"kill-random-node" hidden:"" help:"End a worker, to see what happens."`
 
-	Scaler  scalerCmd  `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
-	Agent   agentCmd   `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
-	NATS    natsCmd    `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
-	Plan    planCmd    `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
-	Status  statusCmd  `cmd:"" help:"Show the targets of all node types and why demand waits."`
-	Explain explainCmd `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
-	Record  recordCmd  `cmd:"" help:"Record what a running scaler is told and decides."`
-	Replay  replayCmd  `cmd:"" help:"Make the decisions of a recording again and compare them."`
+	Scaler   scalerCmd   `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
+	Operator operatorCmd `cmd:"" help:"Make Ray clusters of RayClusters, a custom resource."`
+	Agent    agentCmd    `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
+	NATS     natsCmd     `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
+	Plan     planCmd     `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
+	Status   statusCmd   `cmd:"" help:"Show the targets of all node types and why demand waits."`
+	Explain  explainCmd  `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`
+	Record   recordCmd   `cmd:"" help:"Record what a running scaler is told and decides."`
+	Replay   replayCmd   `cmd:"" help:"Make the decisions of a recording again and compare them."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print a snippet that completes commands in your shell."`
 }

@@ -3,9 +3,11 @@
 package helm
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"strings"
+	"text/template"
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
@@ -45,11 +47,13 @@ func Load() (*chart.Chart, error) {
 type Release struct {
 	Name, Namespace string
 	Kubernetes      string // the version; empty: the one that Helm was built for
+	// Lookup finds an object for the chart, which keeps what it has made at random
+	// so. An empty one is not found; nil: nothing is asked of a Kubernetes cluster.
+	Lookup func(apiVersion, kind, namespace, name string) (map[string]any, error)
 }
 
-// Render are the manifests of a new release with these values, in the order of
-// installation. Nothing is asked of a Kubernetes cluster: what the chart looks
-// up there is not found.
+// Render are the manifests of a release with these values, in the order of
+// installation. It fails with what Lookup fails with.
 func Render(r Release, values map[string]any) (string, error) {
 	c, err := Load()
 	if err != nil {
@@ -68,7 +72,11 @@ func Render(r Release, values map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the chart's values: %w", err)
 	}
-	files, err := engine.Render(c, all)
+	var e engine.Engine
+	if r.Lookup != nil {
+		e.CustomTemplateFuncs = template.FuncMap{"lookup": r.Lookup}
+	}
+	files, err := e.RenderWithContext(context.Background(), c, all) // the engine waits for nothing else
 	if err != nil {
 		return "", fmt.Errorf("rendering the chart: %w", err)
 	}

@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -75,5 +76,25 @@ func TestRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", version, err)
 		}
+	}
+}
+
+// TestLookup: what the chart has made at random before is kept, and an error of
+// who looks it up ends the rendering.
+func TestLookup(t *testing.T) {
+	r := helm.Release{Name: "c", Namespace: "ml", Lookup: func(apiVersion, kind, namespace, name string) (map[string]any, error) {
+		if got := strings.Join([]string{apiVersion, kind, namespace, name}, " "); got != "v1 Secret ml c-auth" {
+			t.Errorf("looked up %s", got)
+		}
+		return map[string]any{"data": map[string]any{"auth_token": "a2VwdA=="}}, nil
+	}}
+	out, err := helm.Render(r, nil)
+	if err != nil || !strings.Contains(out, "auth_token: a2VwdA==\n") {
+		t.Errorf("%v in %s", err, out)
+	}
+	away := errors.New("the API server is away")
+	r.Lookup = func(string, string, string, string) (map[string]any, error) { return nil, away }
+	if _, err := helm.Render(r, nil); err == nil || !strings.Contains(err.Error(), away.Error()) {
+		t.Errorf("%v", err)
 	}
 }

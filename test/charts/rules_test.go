@@ -24,16 +24,18 @@ func rules(t *testing.T, s scenario) []rbacv1.PolicyRule {
 }
 
 // TestNamespacedRules: with namespaces named, nothing but asking whose a token
-// is reaches over the whole cluster.
+// is, and what RuntimeClasses there are, reaches over the whole cluster.
 func TestNamespacedRules(t *testing.T) {
-	for _, m := range (scenario{"rayburst", "namespaces", newest}).render(t).manifests {
-		o, ok := object(t, m).(*rbacv1.ClusterRole)
-		if !ok {
-			continue
-		}
-		for _, r := range o.Rules {
-			if len(r.Resources) != 1 || r.Resources[0] != "tokenreviews" {
-				t.Errorf("%s may %v %v everywhere", o.Name, r.Verbs, r.Resources)
+	for _, values := range []string{"namespaces", "operator-namespaces"} {
+		for _, m := range (scenario{"rayburst", values, newest}).render(t).manifests {
+			o, ok := object(t, m).(*rbacv1.ClusterRole)
+			if !ok {
+				continue
+			}
+			for _, r := range o.Rules {
+				if len(r.Resources) != 1 || r.Resources[0] != "tokenreviews" && r.Resources[0] != "runtimeclasses" {
+					t.Errorf("%s may %v %v everywhere", o.Name, r.Verbs, r.Resources)
+				}
 			}
 		}
 	}
