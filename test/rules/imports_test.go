@@ -8,7 +8,7 @@ import (
 
 var (
 	// pure folders know no clock, network, file, log, goroutine or Kubernetes.
-	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy"}
+	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy", "deploy/kuberay"}
 	// technology folders talk to one technology each.
 	technology = []string{"demand/nats", "demand/ray", "scaler/keda", "scaler/httpapi", "scaler/loop", "deploy/local", "deploy/helm"}
 	// impure are the packages of the standard library that no pure folder uses.
