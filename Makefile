@@ -149,7 +149,7 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 
 .PHONY: golden
 golden: ray ## Rewrite the expected results of the text scenarios, of rayburst up and convert, and of Ray's own YAMLs: review the diff
-	go test ./demand ./nodetypes ./scaler ./scaler/record ./deploy/helm ./deploy/kuberay -rewrite
+	go test ./demand ./nodetypes ./scaler ./scaler/record ./deploy/helm ./deploy/kuberay ./deploy/doctor -rewrite
 	go test ./test/examples -run Wheel -rewrite
 
 .PHONY: generate

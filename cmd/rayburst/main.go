@@ -23,6 +23,7 @@ type cli struct {
 	Local   localCmd         `cmd:"" help:"Run a Ray cluster on this machine, its workers as processes, scaled by their demand."`
 	Up      upCmd            `cmd:"" help:"Show a Ray cluster YAML as Kubernetes objects (with --dry-run)."`
 	Convert convertCmd       `cmd:"" help:"Turn KubeRay's RayCluster into values of the chart ray-cluster, or into our RayCluster."`
+	Doctor  doctorCmd        `cmd:"" help:"Check an installed cluster, and say how to mend what is wrong."`
 	Scaler  scalerCmd        `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
 	Agent   agentCmd         `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
 	NATS    natsCmd          `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`

@@ -8,9 +8,9 @@ import (
 
 var (
 	// pure folders know no clock, network, file, log, goroutine or Kubernetes.
-	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy", "deploy/kuberay"}
+	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy", "deploy/kuberay", "deploy/doctor"}
 	// technology folders talk to one technology each.
-	technology = []string{"demand/nats", "demand/ray", "scaler/keda", "scaler/httpapi", "scaler/loop", "deploy/local", "deploy/helm"}
+	technology = []string{"demand/nats", "demand/ray", "scaler/keda", "scaler/httpapi", "scaler/loop", "deploy/local", "deploy/helm", "deploy/doctor/kube"}
 	// impure are the packages of the standard library that no pure folder uses.
 	impure = []string{
 		"context", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "os/signal", "sync", "sync/atomic",
