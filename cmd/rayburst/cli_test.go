@@ -158,6 +158,8 @@ func TestCommandLine(t *testing.T) {
 		{"convert nothing", "convert -f -", "kind: RayJob\nmetadata: {name: j}", 1, "", "RayJob j: no equivalent: leave it on KubeRay"},
 		{"convert no file", "convert -f /none", "", 1, "", "--file: open /none"},
 		{"convert without a file", "convert", "", 2, "", "missing flags: --file=FILE"},
+		{"doctor of no cluster", "doctor --kubeconfig=/none", "", 1, "", `--kubeconfig, --context: must name a Kubernetes cluster (got "/none", "")`},
+		{"doctor in another form", "doctor -o yaml", "", 2, "", `--output must be one of "text","json"`},
 		{"replay of no file", "replay /none", "", 2, "", "/none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
