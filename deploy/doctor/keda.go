@@ -6,6 +6,7 @@ func (k *KEDA) object() string { return fmt.Sprintf("Deployment %s/%s", k.Namesp
 
 func keda(s *Snapshot) []Finding {
 	switch {
+	case s.KEDA == nil && s.hidden(Deployments):
 	case s.KEDA == nil:
 		return []Finding{{Error, "", "Deployment keda-operator", "namespace", "KEDA must be installed", "nothing",
 			"helm upgrade --install keda kedacore/keda -n keda --create-namespace"}}

@@ -184,7 +184,7 @@ func limits(s *Snapshot) []Finding {
 			restart = fmt.Sprintf("kubectl -n %s rollout restart deployment/%s", s.KEDA.Namespace, s.KEDA.Name)
 		}
 		switch {
-		case !ok && o.Paused == "":
+		case !ok && o.Paused == "" && !s.hidden(Autoscalers):
 			f := o.find(Error, "status.hpaName", "KEDA must have made an HPA", "", "")
 			f.Command = fmt.Sprintf("kubectl -n %s describe scaledobject %s", o.Namespace, o.Name)
 			out = append(out, f)

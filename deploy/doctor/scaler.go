@@ -11,7 +11,7 @@ import (
 func (c Scaler) object() string { return fmt.Sprintf("Deployment %s/%s", c.Namespace, c.Name) }
 
 func scalers(s *Snapshot) (out []Finding) {
-	if len(s.Scalers) == 0 {
+	if len(s.Scalers) == 0 && !s.hidden(Scalers) {
 		return []Finding{{Error, "", "Deployment rayburst", "namespace", "the chart rayburst must be installed", "nothing",
 			"helm upgrade --install rayburst charts/rayburst -n keda"}}
 	}
@@ -28,10 +28,10 @@ func leader(s *Snapshot) (out []Finding) {
 	for _, c := range s.Scalers {
 		logs := fmt.Sprintf("kubectl -n %s logs -l app.kubernetes.io/instance=%s,app.kubernetes.io/component=scaler", c.Namespace, c.Name)
 		switch {
-		case c.Ready == 0:
+		case c.Ready == 0 || s.hidden(ScalerPods):
 		case c.Leader == "":
 			out = append(out, Finding{Error, "", c.object(), "rayburst.io/leader", "one of its pods must have the label: KEDA is sent there", "nothing", logs})
-		case c.Holder != c.Leader:
+		case c.Holder != c.Leader && !s.hidden(ScalerLease):
 			out = append(out, Finding{Warning, "", fmt.Sprintf("Lease %s/%s", c.Namespace, c.Name), "spec.holderIdentity", "must be the pod with the leader's label (" + c.Leader + ")", quoted(c.Holder), logs})
 		}
 	}
@@ -98,7 +98,7 @@ func authentication(s *Snapshot) (out []Finding) {
 	for _, c := range s.Scalers {
 		object := "ClusterTriggerAuthentication " + c.Name
 		upgrade := fmt.Sprintf("helm upgrade %s charts/rayburst -n %s --reuse-values", c.Name, c.Namespace)
-		if c.TLS && c.Auth == nil {
+		if c.TLS && c.Auth == nil && !s.hidden(Authentication) {
 			out = append(out, Finding{Error, "", object, "metadata.name", "must exist: the scaler speaks TLS", "nothing", upgrade})
 		}
 		for _, o := range s.Objects {

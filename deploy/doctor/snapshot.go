@@ -2,7 +2,10 @@
 // a snapshot of it, and says how to mend it.
 package doctor
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Snapshot is what was seen in a Kubernetes cluster at one time.
 type Snapshot struct {
@@ -132,6 +135,22 @@ type Head struct {
 
 // Unread is what could not be read.
 type Unread struct{ What, Why string }
+
+// What a rule does not judge if it is among what could not be read.
+const (
+	Deployments       = "Deployments"
+	Scalers           = "Deployments of rayburst"
+	Autoscalers       = "HorizontalPodAutoscalers"
+	ScalerPods        = "Pods of the scaler"
+	ScalerLease       = "Lease of the scaler"
+	Authentication    = "ClusterTriggerAuthentication"
+	ClustersOfKubeRay = "RayClusters of KubeRay"
+)
+
+// hidden tells whether it could not be read.
+func (s *Snapshot) hidden(what string) bool {
+	return slices.ContainsFunc(s.Unread, func(u Unread) bool { return u.What == what })
+}
 
 // least is whether a version is at least this one; an unknown one is.
 func (v Version) least(major, minor int) bool {

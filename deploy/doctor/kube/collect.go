@@ -134,7 +134,7 @@ func (c collection) nodes(ctx context.Context) {
 
 func (c collection) hpas(ctx context.Context) {
 	list, err := c.Client.AutoscalingV2().HorizontalPodAutoscalers(c.Namespace).List(ctx, metav1.ListOptions{})
-	if c.unread("HorizontalPodAutoscalers", err) {
+	if c.unread(doctor.Autoscalers, err) {
 		return
 	}
 	for _, h := range list.Items {
@@ -158,7 +158,7 @@ var rayClusters = schema.GroupVersionResource{Group: "ray.io", Version: "v1", Re
 
 func (c collection) rayClusters(ctx context.Context) {
 	list, err := c.Dynamic.Resource(rayClusters).Namespace(c.Namespace).List(ctx, metav1.ListOptions{})
-	if c.unread("RayClusters of KubeRay", err) {
+	if c.unread(doctor.ClustersOfKubeRay, err) {
 		return
 	}
 	for _, u := range list.Items {

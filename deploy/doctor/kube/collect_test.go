@@ -119,10 +119,11 @@ func TestChart(t *testing.T) {
 // TestUnread: what may not be read is a finding, and all else is examined.
 func TestUnread(t *testing.T) {
 	r, client := reader(t)
-	client.PrependReactor("list", "horizontalpodautoscalers", func(k8stesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "horizontalpodautoscalers"}, "", errors.New("no"))
-	})
-	r.Ask = func(context.Context, string, string, string) ([]byte, error) { return nil, errors.New("no route") }
+	for _, what := range []string{"horizontalpodautoscalers", "deployments", "pods"} {
+		client.PrependReactor("list", what, func(k8stesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: what}, "", errors.New("no"))
+		})
+	}
 	s, err := r.Collect(t.Context(), noon)
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +132,21 @@ func TestUnread(t *testing.T) {
 	for _, f := range doctor.Examine(s) {
 		got = append(got, f.Rule)
 	}
-	if d := cmp.Diff([]string{"limits", "unread", "cluster"}, got); d != "" {
+	if d := cmp.Diff([]string{"unread", "unread", "unread", "unread"}, got); d != "" {
 		t.Errorf("%s%+v", d, s.Unread)
+	}
+}
+
+// TestUnreachable: a scaler that does not answer is not one without clusters.
+func TestUnreachable(t *testing.T) {
+	r, _ := reader(t)
+	r.Ask = func(context.Context, string, string, string) ([]byte, error) { return nil, errors.New("no route") }
+	s, err := r.Collect(t.Context(), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := doctor.Examine(s); len(found) != 1 || found[0].Rule != "cluster" || found[0].Got != "no route" {
+		t.Errorf("%v", found)
 	}
 }
 

@@ -32,7 +32,7 @@ var versionText = regexp.MustCompile(`[0-9]+[.][0-9]+[.][0-9]+`)
 // keda finds the operator by its Deployment's name.
 func (c collection) keda(ctx context.Context) {
 	list, err := c.Client.AppsV1().Deployments("").List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=keda-operator"})
-	if c.unread("Deployments", err) {
+	if c.unread(doctor.Deployments, err) {
 		return
 	}
 	at := slices.IndexFunc(list.Items, func(d appsv1.Deployment) bool { return d.Name == "keda-operator" })
@@ -82,7 +82,7 @@ const scalerLabels = "app.kubernetes.io/name=rayburst,app.kubernetes.io/componen
 
 func (c collection) scalers(ctx context.Context) {
 	list, err := c.Client.AppsV1().Deployments("").List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=rayburst"})
-	if c.unread("Deployments of rayburst", err) {
+	if c.unread(doctor.Scalers, err) {
 		return
 	}
 	for _, d := range list.Items {
@@ -140,11 +140,11 @@ func (c collection) scaler(ctx context.Context, d *appsv1.Deployment, container 
 
 func (c collection) leader(ctx context.Context, s *doctor.Scaler) {
 	pods, err := c.Client.CoreV1().Pods(s.Namespace).List(ctx, metav1.ListOptions{LabelSelector: scalerLabels + "scaler,rayburst.io/leader=true,app.kubernetes.io/instance=" + s.Name})
-	if !c.unread("Pods of the scaler", err) && len(pods.Items) > 0 {
+	if !c.unread(doctor.ScalerPods, err) && len(pods.Items) > 0 {
 		s.Leader = pods.Items[0].Name
 	}
 	lease, err := c.Client.CoordinationV1().Leases(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{})
-	if !c.unread("Lease "+s.Namespace+"/"+s.Name, err) && lease.Spec.HolderIdentity != nil {
+	if !c.unread(doctor.ScalerLease, err) && lease.Spec.HolderIdentity != nil {
 		s.Holder = *lease.Spec.HolderIdentity
 	}
 }
@@ -154,7 +154,7 @@ var triggerAuthentications = schema.GroupVersionResource{Group: "keda.sh", Versi
 // authentication reads the Secrets that KEDA shows; they are in its namespace.
 func (c collection) authentication(ctx context.Context, s *doctor.Scaler) {
 	u, err := c.Dynamic.Resource(triggerAuthentications).Get(ctx, s.Name, metav1.GetOptions{})
-	if c.unread("ClusterTriggerAuthentication "+s.Name, err) {
+	if c.unread(doctor.Authentication, err) {
 		return
 	}
 	namespace := s.Namespace
