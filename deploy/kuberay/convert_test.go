@@ -216,14 +216,16 @@ func TestWrong(t *testing.T) {
 // FuzzConvert: whatever the file is, it is refused by name, or is clusters that
 // can be written, the same each time.
 func FuzzConvert(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*.yaml")
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
+	const small = "{apiVersion: ray.io/v1, kind: RayCluster, metadata: {name: a}, spec: {headGroupSpec: {template: {spec: {containers: [{image: a}]}}}, %s}}"
+	for _, more := range []string{ // small ones: what is found from large ones is minimized for a minute
+		"suspend: true, authOptions: {mode: disabled}, tlsOptions: {a: b}",
+		`workerGroupSpecs: [{groupName: B, rayStartParams: {resources: '"{\"c\": 1}"', labels: "a=b"}, template: {spec: {containers: [{image: a:b}]}}}]`,
+		"workerGroupSpecs: [{groupName: g, maxReplicas: 3, template: {spec: {containers: [{image: b, resources: {limits: {cpu: 1m}}, volumeMounts: [{mountPath: /dev/shm, name: a}]}], volumes: [{name: a, emptyDir: {sizeLimit: 1}}]}}}]",
+		"gcsFaultToleranceOptions: {redisAddress: r, redisPassword: {value: a}}",
+	} {
+		f.Add(fmt.Appendf(nil, small, more))
 	}
+	f.Add([]byte("a: &a [*a]\n---\nkind: RayJob\n---\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		clusters, _, err := kuberay.Convert(b)
 		if err != nil {
