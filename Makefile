@@ -149,8 +149,9 @@ fuzz: ## Every fuzz target for FUZZTIME (30s)
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$p; done; done
 
 .PHONY: golden
-golden: ## Rewrite the expected results of the text scenarios and of rayburst up: review the diff
-	go test ./demand ./nodetypes ./scaler ./scaler/record ./deploy/helm -rewrite
+golden: ray ## Rewrite the expected results of the text scenarios, of rayburst up and convert, and of Ray's own YAMLs: review the diff
+	go test ./demand ./nodetypes ./scaler ./scaler/record ./deploy/helm ./deploy/kuberay ./deploy/doctor -rewrite
+	go test ./test/examples -run Wheel -rewrite
 
 .PHONY: generate
 generate: bin/protoc-gen-go ## Generate code from the .proto files

@@ -83,7 +83,7 @@ func (p *parser) container(cluster fields, image, options string, levels ...fiel
 	if name == "" {
 		return out
 	}
-	out.Image = parseImage(name)
+	out.Image = ParseImage(name)
 	out.Image.PullPolicy = "Always" // Ray pulls unless told not to
 	if pull != nil && !p.boolean(*pull, "pull_before_run", true) {
 		out.Image.PullPolicy = "IfNotPresent"

@@ -16,7 +16,7 @@ import (
 
 // extra are the resources that the chart does not see in the pod itself.
 func (p Pod) extra(all demand.Resources) map[string]float64 {
-	seen := p.seen()
+	seen := p.Seen()
 	out := map[string]float64{}
 	if _, ok := seen["CPU"]; ok {
 		out["CPU"] = 0
@@ -31,12 +31,12 @@ func (p Pod) extra(all demand.Resources) map[string]float64 {
 	return out
 }
 
-// seen are the resources that the chart derives from the pod's.
-func (p Pod) seen() map[string]float64 {
+// Seen are the resources that the chart derives from the pod's.
+func (p Pod) Seen() map[string]float64 {
 	out := map[string]float64{}
 	all := union(p.Resources.Requests, p.Resources.Limits)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		v, _ := quantity(all[name])
+		v, _ := Quantity(all[name])
 		switch _, gpu := out["GPU"]; {
 		case name == "cpu":
 			out["CPU"] = math.Ceil(v)
@@ -84,8 +84,8 @@ func (p Pod) complete(all demand.Resources, s Surroundings) (Pod, error) {
 func (p *Pod) bounded() {
 	for _, name := range []string{"cpu", "memory"} {
 		most, limited := p.Resources.Limits[name]
-		limit, _ := quantity(most)
-		if asked, ok := quantity(p.Resources.Requests[name]); limited && (!ok || asked > limit) {
+		limit, _ := Quantity(most)
+		if asked, ok := Quantity(p.Resources.Requests[name]); limited && (!ok || asked > limit) {
 			p.request(name, most)
 		}
 	}

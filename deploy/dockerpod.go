@@ -209,15 +209,15 @@ func label(p *Pod, value string) error {
 	switch {
 	case !labelName.MatchString(name) || !labelValue.MatchString(v):
 		return errors.New("must be a label as Kubernetes has them: at most 63 letters, digits, '.', '-' and '_'")
-	case chartLabel(name):
+	case ChartLabel(name):
 		return errors.New("must not be one of the chart's own")
 	}
 	p.Labels = union(p.Labels, map[string]string{name: v})
 	return nil
 }
 
-// chartLabel tells whether the chart sets the label itself.
-func chartLabel(name string) bool {
+// ChartLabel tells whether the chart sets the label itself.
+func ChartLabel(name string) bool {
 	return strings.HasPrefix(name, "ray.io/") || strings.HasPrefix(name, "app.kubernetes.io/")
 }
 

@@ -19,6 +19,7 @@ const (
 type node struct {
 	kind    string // the machine's type as its cloud calls it
 	machine machine
+	tpu     bool               // one of Google's, of one or several machines
 	units   map[string]float64 // resources that a pod asks for
 	pod     Pod
 }
@@ -44,7 +45,7 @@ func (p *parser) nodeConfig(key string, at *yaml.Node) node {
 	case given(m, "spec") || given(m, "kind"):
 		return p.podNode(key, at)
 	}
-	return node{}
+	return node{tpu: given(m, "acceleratorType") || given(m, "acceleratorConfig")}
 }
 
 // machineShare is how much of a machine's CPUs its one pod asks for: what is

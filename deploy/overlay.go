@@ -28,7 +28,7 @@ func (c *Cluster) Held(atMinimum bool) map[string]any {
 			if atMinimum {
 				n = t.MinWorkers
 			}
-			workers[kubeName(t.Name)] = map[string]any{"replicas": n}
+			workers[KubeName(t.Name)] = map[string]any{"replicas": n}
 		}
 	}
 	return map[string]any{"workers": workers}

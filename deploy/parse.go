@@ -77,6 +77,8 @@ func (p *parser) cluster(m fields) *Cluster {
 	p.types(c, m, common)
 	p.oldMinimum(c, m)
 	p.limits(c, m)
+	p.withoutEffect(c, m)
+	p.placeholders(c, m)
 	return c
 }
 
@@ -98,7 +100,7 @@ func (p *parser) types(c *Cluster, m fields, common common) {
 		return
 	}
 	types := p.mapping("available_node_types", node, nil)
-	head := p.text(m, "head_node_type", "")
+	head := p.text(m, "head_node_type", p.defaultHead(m))
 	if _, ok := types.values[head]; !ok && p.err == nil {
 		p.failf(m, "head_node_type", "must be one of available_node_types ("+strings.Join(types.order, ", ")+")", strconv.Quote(head))
 		return
@@ -176,7 +178,7 @@ func (p *parser) limits(c *Cluster, m fields) {
 // filled are the resources that are given and, of the others, what is known of
 // the machine or asked for by the pod.
 func (p *parser) filled(c *Cluster, m fields, node node, head bool) demand.Resources {
-	units := p.units(m)
+	units := p.units(c, m)
 	if p.err != nil {
 		return nil
 	}
@@ -187,6 +189,9 @@ func (p *parser) filled(c *Cluster, m fields, node node, head bool) demand.Resou
 		if _, ok := units["CPU"]; !ok && len(units) > 0 {
 			units["CPU"] = 1
 		}
+	}
+	if node.tpu {
+		c.warnf("%s: which TPU it is has no effect: its nodes need a nodeSelector (node_config may be a pod), and slices of several hosts are not kept together", m.path("node_config"))
 	}
 	for name, v := range node.units {
 		if _, given := units[name]; !given {
@@ -200,8 +205,22 @@ func (p *parser) filled(c *Cluster, m fields, node node, head bool) demand.Resou
 	return out.NonZero()
 }
 
-// units are whole numbers, as Ray's totals are.
-func (p *parser) units(m fields) map[string]float64 {
+// rayNames are resources that Ray knows itself.
+var rayNames = []string{"CPU", "GPU", "TPU", "memory", "object_store_memory"}
+
+// misspelt is Ray's own name of a resource that differs in its case only.
+func misspelt(name string) string {
+	for _, own := range rayNames {
+		if name != own && strings.EqualFold(name, own) {
+			return own
+		}
+	}
+	return ""
+}
+
+// units are whole numbers, as Ray's totals are. One with a name that the scaler
+// would take for a slip of Ray's own is left out, as vSphere's Memory (in MB).
+func (p *parser) units(c *Cluster, m fields) map[string]float64 {
 	units := map[string]float64{}
 	if n := p.integer(m, "object_store_memory", 0, math.MaxInt64); n > 0 {
 		units["object_store_memory"] = float64(min(int64(n), int64(demand.MaxAmount/demand.Unit)))
@@ -215,6 +234,10 @@ func (p *parser) units(m fields) map[string]float64 {
 		}
 		if name == "" {
 			p.fail(node, r.key, "a resource's name must not be empty", `""`)
+		}
+		if own := misspelt(name); own != "" {
+			c.warnf("%s: is left out: Ray's own resource is %s", r.path(name), own)
+			continue
 		}
 		units[name] = v
 	}

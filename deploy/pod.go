@@ -55,9 +55,9 @@ type Requirements struct {
 	Limits   map[string]string `json:"limits,omitempty"`
 }
 
-// parseImage splits an image's name. A digest takes the place of the tag, and
+// ParseImage splits an image's name. A digest takes the place of the tag, and
 // what has neither is the latest, as for docker.
-func parseImage(name string) Image {
+func ParseImage(name string) Image {
 	if repository, digest, ok := strings.Cut(name, "@sha256:"); ok {
 		return Image{Repository: repository + "@sha256", Tag: digest}
 	}

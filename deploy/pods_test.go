@@ -211,14 +211,35 @@ func TestOldPods(t *testing.T) {
 	}
 }
 
+// TestDefaultHead: without head_node_type the head's type is that of the file
+// which Ray lays under the user's, if there is one of the name.
+func TestDefaultHead(t *testing.T) {
+	for provider, head := range map[string]string{"aws": "ray.head.default", "azure": "ray.head.default", "gcp": "ray_head_default", "vsphere": "ray.head.default"} {
+		c := parsed(t, fmt.Sprintf("provider: {type: %s}\navailable_node_types: {w: {resources: {CPU: 1}}, %s: {}}", provider, head))
+		if c.Head.Name != head || len(c.Types) != 1 {
+			t.Errorf("%s: %+v", provider, c)
+		}
+	}
+	if _, err := deploy.ParseCluster([]byte("provider: {type: aws}\navailable_node_types: {w: {resources: {CPU: 1}}}")); err == nil {
+		t.Error("a head of no type")
+	}
+}
+
 // TestWarnings: what is taken, but people should know of.
 func TestWarnings(t *testing.T) {
 	const types = "head_node_type: h\navailable_node_types: {h: {}, w: {resources: {CPU: 1}, %s}}"
 	for yaml, want := range map[string]string{
-		fmt.Sprintf(types, "docker: {worker_run_options: [--gpus all]}"):   "available_node_types.w: has no GPU in its resources; with --gpus all its pods get none",
-		fmt.Sprintf(types, "node_config: {InstanceType: x9.huge}"):         "available_node_types.w.node_config: x9.huge is not known; what it has is not filled in",
-		"head_start_ray_commands: [./start.sh]\n" + fmt.Sprintf(types, ""): "head_start_ray_commands: has no `ray start`; Ray is started all the same, after these commands",
-		"initial_workers: 1\n" + fmt.Sprintf(types, ""):                    "initial_workers: a key of old Ray versions; workers that nothing needs are not started",
+		fmt.Sprintf(types, "docker: {worker_run_options: [--gpus all]}"):                            "available_node_types.w: has no GPU in its resources; with --gpus all its pods get none",
+		fmt.Sprintf(types, "node_config: {InstanceType: x9.huge}"):                                  "available_node_types.w.node_config: x9.huge is not known; what it has is not filled in",
+		"head_start_ray_commands: [./start.sh]\n" + fmt.Sprintf(types, ""):                          "head_start_ray_commands: has no `ray start`; Ray is started all the same, after these commands",
+		"provider: {type: local, head_ip: a, worker_ips: []}\n" + fmt.Sprintf(types, ""):            "provider.head_ip: has no effect: the head and workers are pods",
+		"setup_commands: [mount <NFS_SERVER>:/ /a]\n" + fmt.Sprintf(types, ""):                      `setup_commands[0]: has a placeholder ("<NFS_SERVER>")`,
+		"file_mounts: {/a: /YOUR/REPO/x}\n" + fmt.Sprintf(types, ""):                                `file_mounts./a: has a placeholder ("/YOUR/REPO/")`,
+		"auth: {ssh_user: YOUR_USERNAME}\ndocker: {image: a/YOUR_IMAGE}\n" + fmt.Sprintf(types, ""): `docker.image: has a placeholder ("YOUR_IMAGE")`,
+		"head_node_type: h\navailable_node_types: {h: {}, w: {resources: {CPU: 1, Memory: 4096}}}":  "available_node_types.w.resources.Memory: is left out: Ray's own resource is memory",
+		fmt.Sprintf(types, "node_config: {acceleratorType: v4-16}"):                                 "available_node_types.w.node_config: which TPU it is has no effect: its nodes need a nodeSelector (node_config may be a pod), and slices of several hosts are not kept together",
+		fmt.Sprintf(types, "node_config: {acceleratorConfig: {topology: 2x2x1}}"):                   "available_node_types.w.node_config: which TPU it is has no effect: its nodes need a nodeSelector (node_config may be a pod), and slices of several hosts are not kept together",
+		"initial_workers: 1\n" + fmt.Sprintf(types, ""):                                             "initial_workers: a key of old Ray versions; workers that nothing needs are not started",
 	} {
 		if d := cmp.Diff([]string{want}, parsed(t, yaml).Warnings); d != "" {
 			t.Errorf("%s\n%s", yaml, d)

@@ -53,7 +53,7 @@ func (p *parser) podNode(key string, at *yaml.Node) node {
 	n := node{}
 	n.pod.Labels, n.pod.Annotations = p.textMap(meta, "labels"), p.textMap(meta, "annotations")
 	for _, k := range slices.Sorted(maps.Keys(n.pod.Labels)) {
-		if chartLabel(k) {
+		if ChartLabel(k) {
 			p.fail(object.node, meta.path("labels")+"."+k, "must not be given: the chart sets it", strconv.Quote(n.pod.Labels[k]))
 		}
 	}
@@ -107,22 +107,22 @@ func (p *parser) containers(spec fields, n *node) {
 	m := p.strict(spec.path("containers")+"[0]", list[0], containerKeys)
 	pod := &n.pod
 	if image := p.text(m, "image", ""); image != "" {
-		pod.Image = parseImage(image)
+		pod.Image = ParseImage(image)
 	}
 	pod.Image.PullPolicy = p.text(m, "imagePullPolicy", "")
 	pod.WorkingDir = p.text(m, "workingDir", "")
 	pod.Env = p.objects(m, "env")
 	pod.SecurityContext, _ = p.plain(m.path("securityContext"), m.values["securityContext"]).(map[string]any)
 	pod.VolumeMounts = p.objects(m, "volumeMounts")
-	pod.sharedMemory()
+	pod.TakeSharedMemory()
 	n.units = map[string]float64{}
 	r := p.mapping(m.path("resources"), m.values["resources"], nil)
 	p.quantities(r, "requests", pod.request, n.units)
 	p.quantities(r, "limits", pod.limit, n.units)
 }
 
-// sharedMemory takes out a volume for /dev/shm, which the chart has itself.
-func (p *Pod) sharedMemory() {
+// TakeSharedMemory takes out a volume for /dev/shm, which the chart has itself.
+func (p *Pod) TakeSharedMemory() {
 	for i, m := range p.VolumeMounts {
 		if m["mountPath"] != "/dev/shm" {
 			continue
@@ -130,9 +130,8 @@ func (p *Pod) sharedMemory() {
 		p.VolumeMounts = slices.Delete(p.VolumeMounts, i, i+1)
 		p.Volumes = slices.DeleteFunc(p.Volumes, func(v map[string]any) bool {
 			dir, _ := v["emptyDir"].(map[string]any)
-			size, _ := dir["sizeLimit"].(string)
-			if v["name"] == m["name"] {
-				p.ShmSize = size
+			if size := dir["sizeLimit"]; size != nil && v["name"] == m["name"] {
+				p.ShmSize = fmt.Sprint(size)
 			}
 			return v["name"] == m["name"]
 		})
@@ -150,7 +149,7 @@ func (p *parser) quantities(m fields, key string, set func(name, quantity string
 		if n == nil {
 			continue
 		}
-		v, ok := quantity(n.Value)
+		v, ok := Quantity(n.Value)
 		if !ok {
 			p.failf(q, name, "must be a Kubernetes quantity such as 500m, 4 or 8Gi", strconv.Quote(n.Value))
 		}
@@ -171,8 +170,8 @@ var suffixes = map[string]float64{
 	"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40,
 }
 
-// quantity is a Kubernetes quantity as a number within 0…1e14.
-func quantity(text string) (float64, bool) {
+// Quantity is a Kubernetes quantity as a number within 0…1e14.
+func Quantity(text string) (float64, bool) {
 	digits := strings.TrimRight(text, "mkMGTi")
 	factor, ok := suffixes[text[len(digits):]]
 	v, err := strconv.ParseFloat(digits, 64)

@@ -47,13 +47,13 @@ type workerValues struct {
 
 // Release is the cluster's name as Kubernetes allows it: the name of its Helm
 // release and, as namespace/name, that of the Ray cluster.
-func (c *Cluster) Release() string { return kubeName(c.Name) }
+func (c *Cluster) Release() string { return KubeName(c.Name) }
 
 var notInNames = regexp.MustCompile(`[^a-z0-9-]+`)
 
-// kubeName is a name in lower case with '-' for all that Kubernetes does not
+// KubeName is a name in lower case with '-' for all that Kubernetes does not
 // allow in names.
-func kubeName(name string) string {
+func KubeName(name string) string {
 	return strings.Trim(notInNames.ReplaceAllString(strings.ToLower(name), "-"), "-")
 }
 
@@ -97,16 +97,58 @@ func plainValues(v values) (map[string]any, error) {
 	}
 	head := out["head"].(map[string]any)
 	r, _ := head["resources"].(map[string]any)
-	limits, _ := r["limits"].(map[string]any)
-	if requests, ok := r["requests"].(map[string]any); ok && (requests["cpu"] != nil || requests["memory"] != nil) && limits["memory"] == nil {
-		r["limits"] = union(limits, map[string]any{"memory": nil}) // not the chart's own
+	if requests, ok := r["requests"].(map[string]any); ok && (requests["cpu"] != nil || requests["memory"] != nil) {
+		unset(head, "resources", "limits", "memory")
 	}
+	WithoutDefaultType(out)
 	return out, nil
+}
+
+// WithoutDefaultType keeps the chart's values of its type cpu from a type of this
+// name: they would lie beneath it.
+func WithoutDefaultType(values map[string]any) {
+	workers, _ := values["workers"].(map[string]any)
+	cpu, ok := workers["cpu"].(map[string]any)
+	if !ok {
+		return
+	}
+	unset(cpu, "idleTimeoutSeconds")
+	for _, part := range []string{"requests", "limits"} {
+		unset(cpu, "resources", part, "cpu")
+		unset(cpu, "resources", part, "memory")
+	}
+}
+
+// WithoutDefaultHead keeps the chart's resources of the head from one whose
+// resources are known.
+func WithoutDefaultHead(values map[string]any) {
+	head, ok := values["head"].(map[string]any)
+	if !ok {
+		return
+	}
+	unset(head, "resources", "requests", "cpu")
+	unset(head, "resources", "requests", "memory")
+	unset(head, "resources", "limits", "memory")
+}
+
+// unset makes a value that is not given null, which takes the chart's own away.
+func unset(m map[string]any, path ...string) {
+	for _, key := range path[:len(path)-1] {
+		next, ok := m[key].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			m[key] = next
+		}
+		m = next
+	}
+	if last := path[len(path)-1]; m[last] == nil {
+		m[last] = nil
+	}
 }
 
 // kubeType is a type's name in Kubernetes, where it must be alone.
 func (c *Cluster) kubeType(name string, taken map[string]any) (string, error) {
-	key, kube := "available_node_types."+name, kubeName(name)
+	key, kube := "available_node_types."+name, KubeName(name)
 	full := c.Release() + "-" + kube
 	bad := func(rule, value string) error { return &FieldError{Key: key, Rule: rule, Value: strconv.Quote(value)} }
 	switch {

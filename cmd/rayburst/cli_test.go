@@ -72,6 +72,19 @@ func api(t *testing.T) string {
 	return strings.TrimPrefix(s.URL, "http://")
 }
 
+func minimalRayCluster(more string) string {
+	return "{apiVersion: ray.io/v1, kind: RayCluster, metadata: {name: m}, spec: {" + more + "headGroupSpec: {template: {spec: {containers: [{image: rayproject/ray}]}}}}}"
+}
+
+// TestConvertSays: what has no equivalent is said beside the result.
+func TestConvertSays(t *testing.T) {
+	code, out, errs := invoke(t, minimalRayCluster("tlsOptions: {enabled: true}, "), "convert", "-f", "-")
+	const want = "m: spec.tlsOptions: no equivalent ({\"enabled\":true}): mount certificates, and set Ray's RAY_USE_TLS and RAY_TLS_… in env\n"
+	if code != 0 || !strings.Contains(out, "repository: rayproject/ray") || errs != want {
+		t.Errorf("%d, %s, %s", code, out, errs)
+	}
+}
+
 // TestCommandLine has what a command prints, where, and its exit code.
 func TestCommandLine(t *testing.T) {
 	host := api(t)
@@ -156,6 +169,14 @@ func TestCommandLine(t *testing.T) {
 		{"rsync-down to nowhere", "rsync-down testdata/plan.yaml /x", "", 1, "", "TARGET: must be given with SOURCE"},
 		{"status of another context", "status testdata/plan.yaml --context none", "", 1, "", `must name a Kubernetes cluster (got "", "none")`},
 		{"explain two", "explain a b", "", 1, "", `SUBJECT: must be one (got ["a" "b"])`},
+		{"convert", "convert -f -", minimalRayCluster(""), 0, "# helm install m CHART --values FILE\nhead:\n  image:\n    repository: rayproject/ray\n", ""},
+		{"convert to our own", "convert -f - -o raycluster", minimalRayCluster(""), 0, "apiVersion: rayburst.io/v1alpha1\nkind: RayCluster\n", ""},
+		{"convert strictly", "convert -f - --strict", minimalRayCluster("tlsOptions: {enabled: true}, "), 1, "", "--strict: everything must have an equivalent (got 1 without)"},
+		{"convert nothing", "convert -f -", "kind: RayJob\nmetadata: {name: j}", 1, "", "RayJob j: no equivalent: leave it on KubeRay"},
+		{"convert no file", "convert -f /none", "", 1, "", "--file: open /none"},
+		{"convert without a file", "convert", "", 2, "", "missing flags: --file=FILE"},
+		{"doctor of no cluster", "doctor --kubeconfig=/none", "", 1, "", `--kubeconfig, --context: must name a Kubernetes cluster (got "/none", "")`},
+		{"doctor in another form", "doctor -o yaml", "", 2, "", `--output must be one of "text","json"`},
 		{"replay of no file", "replay /none", "", 2, "", "/none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

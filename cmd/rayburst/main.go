@@ -36,6 +36,8 @@ type cli struct {
 	WorkerIPs workerIPsCmd `cmd:"" name:"get-worker-ips" group:"Ray clusters on Kubernetes:" help:"Print the workers' addresses."`
 	Kill      killCmd      `cmd:"" name:"kill-random-node" hidden:"" help:"End a worker, to see what happens."`
 
+	Convert  convertCmd  `cmd:"" help:"Turn KubeRay's RayCluster into values of the chart ray-cluster, or into our RayCluster."`
+	Doctor   doctorCmd   `cmd:"" help:"Check an installed cluster, and say how to mend what is wrong."`
 	Scaler   scalerCmd   `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
 	Operator operatorCmd `cmd:"" help:"Make Ray clusters of RayClusters, a custom resource."`
 	Agent    agentCmd    `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`

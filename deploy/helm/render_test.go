@@ -69,6 +69,22 @@ func render(t *testing.T, file string) string {
 	return out
 }
 
+// TestDefaultType: nothing of the chart's own type cpu is in a file's type of
+// this name.
+func TestDefaultType(t *testing.T) {
+	out := render(t, "testdata/clusters/cpu.yaml")
+	for _, want := range []string{`resources: "{\"CPU\":8}"`, `cpu: "8"`, "- --num-cpus=8\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	for _, not := range []string{"--memory", "cpu: 1\n", "null"} {
+		if strings.Contains(out, not) {
+			t.Errorf("%s in\n%s", not, out)
+		}
+	}
+}
+
 // TestRefused: what the chart or Helm refuses is said in its words.
 func TestRefused(t *testing.T) {
 	for version, want := range map[string]string{"1.37.0": "upscalingSpeed", "new": `the version of Kubernetes: `} {

@@ -8,9 +8,9 @@ import (
 
 var (
 	// pure folders know no clock, network, file, log, goroutine or Kubernetes.
-	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy"}
+	pure = []string{"demand", "nodetypes", "nodetypes/plancase", "scaler", "scaler/record", "deploy", "deploy/kuberay", "deploy/doctor"}
 	// technology folders talk to one technology each.
-	technology = []string{"demand/nats", "demand/ray", "scaler/keda", "scaler/httpapi", "scaler/loop", "deploy/local", "deploy/helm", "deploy/operator"}
+	technology = []string{"demand/nats", "demand/ray", "scaler/keda", "scaler/httpapi", "scaler/loop", "deploy/local", "deploy/helm", "deploy/operator", "deploy/kubectl", "deploy/tarball", "deploy/doctor/kube"}
 	// impure are the packages of the standard library that no pure folder uses.
 	impure = []string{
 		"context", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "os/exec", "os/signal", "sync", "sync/atomic",
@@ -19,7 +19,7 @@ var (
 	// libraries are the other modules that a pure folder may use.
 	libraries = []string{
 		"go.yaml.in/yaml/v3", "mvdan.cc/sh/v3/expand", "mvdan.cc/sh/v3/syntax", "github.com/spf13/pflag",
-		"github.com/docker/cli/opts", "github.com/docker/cli/pkg/kvfile",
+		"github.com/docker/cli/opts", "github.com/docker/cli/pkg/kvfile", "github.com/aymanbagabas/go-udiff", "sigs.k8s.io/yaml",
 	}
 	// upward are the folders that a folder and all below it must not know.
 	upward = map[string][]string{
