@@ -1,8 +1,10 @@
 package main
 
 import (
+	"debug/elf"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +20,21 @@ func trim() {
 		return // it only saves memory
 	}
 	self, _ := os.Executable()
+	relocated := dynamic(self)
 	for line := range strings.Lines(string(maps)) {
-		if begin, end, ok := readOnly(line, self); ok {
+		if begin, end, ok := readOnly(line, self); ok && !(relocated && strings.Contains(line, " r--p ")) {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, begin, end-begin, unix.MADV_DONTNEED) // likewise
 		}
 	}
+}
+
+// dynamic tells whether a program was linked dynamically, as with cgo: what the
+// linker wrote into its read-only data is lost when that is read again.
+func dynamic(file string) bool {
+	f, err := elf.Open(file)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	return slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_DYNAMIC })
 }
