@@ -143,9 +143,9 @@ func TestLauncher(t *testing.T) {
 	t.Logf("the head was ready %.1f s after rayburst up", time.Since(begin).Seconds())
 	l.must(said{out: kubectlIn(t, "helm", "list", "-n", l.name)}, 0, "ray-cluster-")
 
-	l.file("burst.py", "import os, sys, time, ray\nray.init(address='auto', log_to_driver=False)\n@ray.remote(num_cpus=1)\ndef f():\n    time.sleep(4)\n    return os.environ['RAY_CLOUD_INSTANCE_ID']\n"+
-		"print('ran on', len(set(ray.get([f.remote() for _ in range(int(sys.argv[1]))]))), 'workers')\nsys.exit(7)\n")
-	l.must(l.rayburst("", "submit", filepath.Join(l.dir, "burst.py"), "3"), 7, "ran on 3 workers")
+	l.file("burst.py", "import os, sys, time, ray\nray.init(address='auto', log_to_driver=False)\n@ray.remote(num_cpus=1)\ndef f(seconds):\n    time.sleep(seconds)\n    return os.environ['RAY_CLOUD_INSTANCE_ID']\n"+
+		"print('ran on', len(set(ray.get([f.remote(int(sys.argv[2])) for _ in range(int(sys.argv[1]))]))), 'workers')\nsys.exit(7)\n")
+	l.must(l.rayburst("", "submit", filepath.Join(l.dir, "burst.py"), "3", "12"), 7, "ran on 3 workers")
 	l.must(l.rayburst("", "status"), 0, "Ray cluster launcher/launcher", "small")
 	l.must(l.rayburst("", "explain", "small"), 0, "small: ")
 	l.must(l.rayburst("", "get-worker-ips"), 0)
@@ -174,7 +174,7 @@ func TestLauncher(t *testing.T) {
 	l.must(l.up("", "-y"), 0, "paused-replicas", "ready")
 	l.must(l.rayburst("n\n", "down"), 1, "Aborted.")
 	l.must(l.rayburst("", "down", "-y"), 0, "is gone")
-	nothingOf(t, l.name, "-n", l.name)
+	nothingOf(t, l.name+"-", "-n", l.name)
 	l.must(l.rayburst("", "exec", "true"), 1, "the Ray cluster has no head: launcher/launcher")
 	l.must(l.rayburst("", "down", "-y"), 0, "is gone")
 }
@@ -266,7 +266,7 @@ func (l *launched) follows() {
 		l.t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second)
-	l.must(l.rayburst("", "submit", filepath.Join(l.dir, "burst.py"), "2"), 7)
+	l.must(l.rayburst("", "submit", filepath.Join(l.dir, "burst.py"), "2", "3"), 7)
 	time.Sleep(2 * time.Second)
 	_ = cmd.Process.Signal(os.Interrupt)
 	if err := cmd.Wait(); err != nil || !regexp.MustCompile(`small \d → \d`).Match(out.Bytes()) {
@@ -298,5 +298,5 @@ func TestLauncherFails(t *testing.T) {
 	l.must(l.up("", "-y", "--values", filepath.Join(l.dir, "fails.yaml")), 1, "about to fail", "the head does not start", "exit code 9")
 	l.must(l.up("", "-y"), 0, "ready")
 	l.must(l.rayburst("", "down", "-y"), 0)
-	nothingOf(t, l.name, "-n", l.name)
+	nothingOf(t, l.name+"-", "-n", l.name)
 }

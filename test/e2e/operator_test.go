@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -294,7 +295,16 @@ func TestManyRayClusters(t *testing.T) {
 	c := &rayCluster{cluster: &cluster{t: t, namespace: "many"}}
 	t.Cleanup(func() { c.clean() })
 	begin := time.Now()
-	c.must(strings.Join(manifests, "\n---\n"), "kubectl", "-n", "many", "apply", "-f", "-")
+	var wg sync.WaitGroup
+	for _, m := range manifests {
+		wg.Go(func() {
+			const path = "/apis/rayburst.io/v1alpha1/namespaces/many/rayclusters"
+			if err := kube.RESTClient().Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body([]byte(m)).Do(t.Context()).Error(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 	created := time.Since(begin)
 	eventually(t, "all are ready", func() (bool, string) {
 		got := c.kubectl("get", rayClusters, "-o", `jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`)
