@@ -43,6 +43,7 @@ func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*
 		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
 	}
 	config.UserAgent, config.QPS, config.Burst = agent, 200, 400
+	config.DisableCompression = true // a reader of it costs 40 KiB a watch
 	plain := rest.CopyConfig(config) // custom resources speak JSON only
 	config.ContentType = runtime.ContentTypeProtobuf
 	client, err := kubernetes.NewForConfig(config)

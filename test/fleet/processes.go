@@ -175,7 +175,7 @@ func (b *bench) servers() error {
 	if err != nil {
 		return err
 	}
-	return b.await("scaler decides", time.Minute, func() bool { return healthy("http://" + b.httpAddress + "/leadz") })
+	return b.await("scaler runs", time.Minute, func() bool { return healthy("http://" + b.httpAddress + "/healthz") })
 }
 
 func healthy(url string) bool {
