@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +19,7 @@ func TestPodMemory(t *testing.T) {
 	for i := range pods {
 		p := newPod(fmt.Sprintf("train-gpu-7d9c5b8f6d-%05d", i), map[string]string{costAnnotation: victimCost})
 		p.UID = types.UID(fmt.Sprintf("8f14e45f-ceea-467f-a1b2-%012d", i))
-		p.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: &metav1.FieldsV1{Raw: make([]byte, 4000)}}}
+		p.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1(strings.Repeat("f", 4000))}}
 		p.Spec.Containers = make([]corev1.Container, 2)
 		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/100 nodes are available: 100 Insufficient nvidia.com/gpu."}}
 		add(t, ns.pods.Add(p))

@@ -13,8 +13,8 @@ import (
 type mirror[T comparable] struct {
 	read    func(any) T
 	index   func(T) string
-	changed func()           // something is another now
-	became  func(old, now T) // an object that was known is another now; nil: nobody asks
+	changed func()                // something is another now
+	became  func(old, now T)      // an object that was known is another now; nil: nobody asks
 	same    func(old, now T) bool // nothing is another that anybody waits for; nil: they are equal
 	synced  chan struct{}
 

@@ -58,17 +58,18 @@ func (c Client) Forward(ctx context.Context, f Forward, ready func(local []int))
 // Reach is a port of a pod as host:port of this machine until stop is called.
 func (c Client) Reach(ctx context.Context, pod string, port int) (addr string, stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	ready, end := make(chan int, 1), make(chan error, 1)
+	ready, failed, done := make(chan int, 1), make(chan error, 1), make(chan struct{})
 	go func() {
+		defer close(done)
 		f := Forward{Pod: pod, Ports: []string{"0:" + strconv.Itoa(port)}, Log: io.Discard}
-		end <- c.Forward(ctx, f, func(local []int) { ready <- local[0] })
+		failed <- c.Forward(ctx, f, func(local []int) { ready <- local[0] })
 	}()
 	select {
-	case err := <-end:
+	case err := <-failed:
 		cancel()
 		return "", nil, err
 	case local := <-ready:
-		return fmt.Sprintf("127.0.0.1:%d", local), func() { cancel(); <-end }, nil
+		return fmt.Sprintf("127.0.0.1:%d", local), func() { cancel(); <-done }, nil
 	}
 }
 
