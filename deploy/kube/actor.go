@@ -127,12 +127,9 @@ func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 	wg.Wait()
 }
 
-// wait is for how long HPA may still write an older target. At zero replicas it
-// writes nothing.
+// wait is for how long HPA, or at zero replicas KEDA, may still write what it was
+// told before.
 func (a *Actor) wait(t scaler.Target) time.Duration {
-	if t.Replicas == 0 {
-		return 0
-	}
 	return inFlight - a.Now().Sub(a.Below(t.Type, t.Workers))
 }
 

@@ -13,6 +13,28 @@ const (
 	quiet = 5 * time.Second
 )
 
+const (
+	// ledLimit is for how long KEDA is not told of a rise from zero that somebody
+	// else writes. After that it is to write it.
+	ledLimit = time.Second
+	// cacheLag is within what time KEDA's cache shows a written Deployment.
+	cacheLag = time.Second
+)
+
+// heldUntil is when KEDA may be told that a type is active. A rise from zero that
+// somebody else writes must be in KEDA's cache by then: one that finds zero there
+// writes 1 over it (scaleFromZeroOrIdle reads the replicas from its cache and
+// writes without). Zero: now.
+func (a answer) heldUntil(led bool) time.Time {
+	switch {
+	case !led || a.workers == 0 || a.activated.IsZero():
+		return time.Time{}
+	case a.replicas == 0 || a.raised.Before(a.activated):
+		return a.activated.Add(ledLimit)
+	}
+	return a.raised.Add(cacheLag)
+}
+
 // activity is what one StreamIsActive has sent.
 type activity struct {
 	sent   bool // anything at all

@@ -20,19 +20,31 @@ type service struct {
 	*Server
 }
 
-// IsActive tells whether the type's target is above zero. Unavailable when
+// IsActive tells whether the type's target is above zero. While a rise from zero
+// is being written by somebody else it waits, at most a second. Unavailable when
 // that is not known; InvalidArgument for bad metadata.
-func (s service) IsActive(_ context.Context, ref *pb.ScaledObjectRef) (*pb.IsActiveResponse, error) {
+func (s service) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsActiveResponse, error) {
 	k, _, err := identify(ref)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.known(k)
-	if err != nil {
-		return nil, err
+	for {
+		a, err := s.known(k)
+		if err != nil {
+			return nil, err
+		}
+		wait := a.heldUntil(s.cfg.Led).Sub(s.cfg.Now())
+		if wait <= 0 {
+			return &pb.IsActiveResponse{Result: a.workers > 0}, nil
+		}
+		if err := pause(ctx, nil, time.After(min(wait, holdBeat))); err != nil {
+			return nil, err
+		}
 	}
-	return &pb.IsActiveResponse{Result: a.workers > 0}, nil
 }
+
+// holdBeat is how often is looked whether a rise has been written.
+const holdBeat = 50 * time.Millisecond
 
 // GetMetrics returns one value, the type's target in units of 1 ÷ Scale
 // workers. The metric's name in the request is not read: the metadata say
@@ -91,6 +103,9 @@ func (s service) sendActivity(k key, sent *activity, stream grpc.ServerStreaming
 		return heartbeat, nil //nolint:nilerr // unknown is no end of the stream
 	}
 	now := s.cfg.Now()
+	if wait := a.heldUntil(s.cfg.Led).Sub(now); wait > 0 {
+		return min(wait, holdBeat), nil
+	}
 	if due := sent.due(now, a); due.After(now) {
 		return due.Sub(now), nil
 	}

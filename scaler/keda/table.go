@@ -15,6 +15,7 @@ type answer struct {
 	replicas  int  // what the Deployment asked for when it was decided
 	nudges    uint64
 	activated time.Time // when the target last rose from 0
+	raised    time.Time // when replicas were first seen above 0 after that
 }
 
 // published is what the RPCs of one cluster answer from: one decision, never
@@ -67,9 +68,12 @@ func (p *published) next(now time.Time, d *scaler.Decision) *published {
 // next is the answer after a new target. A type seen for the first time counts
 // as activated now if it has no replica yet.
 func (a answer) next(now time.Time, t scaler.Target) answer {
-	n := answer{listed: true, workers: t.Workers, replicas: t.Replicas, nudges: a.nudges, activated: a.activated}
+	n := answer{listed: true, workers: t.Workers, replicas: t.Replicas, nudges: a.nudges, activated: a.activated, raised: a.raised}
 	if t.Workers > 0 && a.workers == 0 && (a.listed || t.Replicas == 0) {
 		n.activated = now
+	}
+	if t.Replicas > 0 && a.replicas == 0 {
+		n.raised = now
 	}
 	return n
 }
