@@ -1,9 +1,10 @@
 package deploy
 
 import (
-	"encoding/base64"
 	"fmt"
 	"hash/fnv"
+
+	"sigs.k8s.io/yaml"
 )
 
 // FilesKey is the key of the archive in the Secret of file_mounts.
@@ -37,18 +38,14 @@ func (f Files) Labels(release string) map[string]string {
 }
 
 // Manifest is the Secret as YAML.
-func (f Files) Manifest(release string) string {
-	return fmt.Sprintf(`---
-apiVersion: v1
-kind: Secret
-metadata:
-  name: %s
-  labels:
-    app.kubernetes.io/name: ray
-    app.kubernetes.io/instance: %[2]s
-    ray.io/cluster: %[2]s
-    rayburst.io/files: "true"
-data:
-  %s: %s
-`, f.Secret, release, FilesKey, base64.StdEncoding.EncodeToString(f.Archive))
+func (f Files) Manifest(release string) (string, error) {
+	b, err := yaml.Marshal(map[string]any{
+		"apiVersion": "v1", "kind": "Secret",
+		"metadata": map[string]any{"name": f.Secret, "labels": f.Labels(release)},
+		"data":     map[string][]byte{FilesKey: f.Archive},
+	})
+	if err != nil {
+		return "", fmt.Errorf("writing the Secret of file_mounts: %w", err)
+	}
+	return "---\n" + string(b), nil
 }

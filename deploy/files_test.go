@@ -17,8 +17,8 @@ func TestFiles(t *testing.T) {
 	if err != nil || a.Secret == other.Secret || !strings.HasPrefix(a.Secret, "train-files-") {
 		t.Errorf("%q and %q, %v", a.Secret, other.Secret, err)
 	}
-	if m := a.Manifest("train"); !strings.Contains(m, "files.tar.gz: Z3o=\n") || !strings.Contains(m, "ray.io/cluster: train\n") {
-		t.Error(m)
+	if m, err := a.Manifest("train"); err != nil || !strings.Contains(m, "files.tar.gz: Z3o=\n") || !strings.Contains(m, "ray.io/cluster: train\n") {
+		t.Error(m, err)
 	}
 	_, err = deploy.NewFiles("train", nil, make([]byte, 1<<20))
 	if !errors.Is(err, deploy.ErrYAML) || !strings.Contains(err.Error(), "file_mounts: must be at most 1044480 bytes") || !strings.Contains(err.Error(), "(got 1048576)") {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/rayburst/rayburst/deploy"
@@ -79,4 +81,24 @@ func (f clusterFile) open() (target, error) {
 		getter.Context = &f.Context
 	}
 	return target{cluster: c, Client: client, getter: getter}, nil
+}
+
+// openHead is open, with the pod of the head.
+func (f clusterFile) openHead(ctx context.Context) (target, *corev1.Pod, error) {
+	t, err := f.open()
+	if err != nil {
+		return target{}, nil, err
+	}
+	head, err := t.Head(ctx, t.release())
+	return t, head, err
+}
+
+// openWorkers is open, with the pods of the workers.
+func (f clusterFile) openWorkers(ctx context.Context) (target, []corev1.Pod, error) {
+	t, err := f.open()
+	if err != nil {
+		return target{}, nil, err
+	}
+	workers, err := t.Workers(ctx, t.release())
+	return t, workers, err
 }

@@ -18,11 +18,7 @@ type dashboardCmd struct {
 
 // Run forwards until it is interrupted.
 func (c *dashboardCmd) Run(ctx context.Context) error {
-	t, err := c.open()
-	if err != nil {
-		return err
-	}
-	head, err := t.Head(ctx, t.release())
+	t, head, err := c.openHead(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,7 @@ type headIPCmd struct{ clusterFile }
 
 // Run prints it.
 func (c *headIPCmd) Run(ctx context.Context) error {
-	t, err := c.open()
-	if err != nil {
-		return err
-	}
-	head, err := t.Head(ctx, t.release())
+	_, head, err := c.openHead(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,11 +29,7 @@ type workerIPsCmd struct{ clusterFile }
 
 // Run prints one a line.
 func (c *workerIPsCmd) Run(ctx context.Context) error {
-	t, err := c.open()
-	if err != nil {
-		return err
-	}
-	workers, err := t.Workers(ctx, t.release())
+	_, workers, err := c.openWorkers(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,11 +50,7 @@ type killCmd struct {
 
 // Run asks and ends one.
 func (c *killCmd) Run(ctx context.Context) error {
-	t, err := c.open()
-	if err != nil {
-		return err
-	}
-	workers, err := t.Workers(ctx, t.release())
+	t, workers, err := c.openWorkers(ctx)
 	if err != nil {
 		return err
 	}

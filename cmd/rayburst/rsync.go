@@ -132,11 +132,7 @@ func (c *rsyncDownCmd) Run(ctx context.Context) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	t, err := c.open()
-	if err != nil {
-		return err
-	}
-	head, err := t.Head(ctx, t.release())
+	t, head, err := c.openHead(ctx)
 	if err != nil {
 		return err
 	}

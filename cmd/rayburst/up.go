@@ -98,7 +98,8 @@ func (c *upCmd) manifests(cluster *deploy.Cluster) (string, error) {
 	if err != nil || files.Secret == "" {
 		return out, err
 	}
-	return files.Manifest(cluster.Release()) + out, nil
+	secret, err := files.Manifest(cluster.Release())
+	return secret + out, err
 }
 
 // values are those of the chart, and the cluster's files, which they name.

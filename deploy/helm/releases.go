@@ -119,7 +119,8 @@ func (r *Releases) upgrade(dry action.DryRunStrategy) *action.Upgrade {
 	return u
 }
 
-// Remove uninstalls a release and waits until its objects are gone.
+// Remove uninstalls a release; one that is not there is no failure. It does not
+// wait for pods.
 func (r *Releases) Remove(name string) error {
 	u := action.NewUninstall(r.config)
 	u.WaitStrategy, u.Timeout, u.IgnoreNotFound, u.DeletionPropagation = kube.HookOnlyStrategy, r.timeout, true, "background"
