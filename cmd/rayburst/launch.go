@@ -75,11 +75,7 @@ func (l launch) surrounded(ctx context.Context) (map[string]any, deploy.Files, e
 
 // changes are what an update does; fresh: there is no such cluster yet.
 func (l launch) changes(ctx context.Context, r *helm.Releases, values map[string]any) (changes []deploy.Change, fresh bool, err error) {
-	found, err := r.Find(l.release())
-	if err != nil {
-		return nil, false, err
-	}
-	plan, err := r.Plan(ctx, l.release(), values)
+	found, plan, err := r.Plan(ctx, l.release(), values)
 	if err != nil {
 		return nil, false, err
 	}

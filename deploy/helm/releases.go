@@ -63,30 +63,30 @@ func releaseOf(found release.Releaser) (*v1.Release, error) {
 	return rel, nil
 }
 
-// Plan is the manifest that Apply would apply. The API server is asked for what
-// the chart looks up, and nothing is changed.
-func (r *Releases) Plan(ctx context.Context, name string, values map[string]any) (string, error) {
+// Plan is the manifest that Apply would apply, and the release as it is; nil: there
+// is none. The API server is asked for what the chart looks up, and nothing is changed.
+func (r *Releases) Plan(ctx context.Context, name string, values map[string]any) (*Found, string, error) {
 	return r.run(ctx, name, values, action.DryRunServer)
 }
 
 // Apply installs or upgrades a release of the chart ray-cluster. It does not wait
 // for pods. What others changed in fields of the chart is set back.
 func (r *Releases) Apply(ctx context.Context, name string, values map[string]any) error {
-	_, err := r.run(ctx, name, values, action.DryRunNone)
+	_, _, err := r.run(ctx, name, values, action.DryRunNone)
 	return err
 }
 
-func (r *Releases) run(ctx context.Context, name string, values map[string]any, dry action.DryRunStrategy) (string, error) {
+func (r *Releases) run(ctx context.Context, name string, values map[string]any, dry action.DryRunStrategy) (*Found, string, error) {
 	found, err := r.Find(name)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	if found != nil && found.Chart != chartName {
-		return "", fmt.Errorf("cluster_name: must not be the name of a Helm release of another chart (got %q, which is of %s)", name, found.Chart)
+		return nil, "", fmt.Errorf("cluster_name: must not be the name of a Helm release of another chart (got %q, which is of %s)", name, found.Chart)
 	}
 	c, err := Load()
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	var out release.Releaser
 	if found == nil {
@@ -95,13 +95,13 @@ func (r *Releases) run(ctx context.Context, name string, values map[string]any, 
 		out, err = r.upgrade(dry).RunWithContext(ctx, name, c, values)
 	}
 	if err != nil {
-		return "", fmt.Errorf("helm release %s/%s: %w", r.namespace, name, err)
+		return nil, "", fmt.Errorf("helm release %s/%s: %w", r.namespace, name, err)
 	}
 	rel, err := releaseOf(out)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	return rel.Manifest, nil
+	return found, rel.Manifest, nil
 }
 
 func (r *Releases) install(name string, dry action.DryRunStrategy) *action.Install {
