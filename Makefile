@@ -13,6 +13,10 @@ VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 PYTHON      ?= python3
 # Packages whose tests start real Ray clusters: each needs the machine for itself.
 RAY_TESTS   := ./test/ray/...
+# Packages for which the race detector is not worth its price in make test: values and functions (test/rules holds
+# that they start no goroutine), and tests that run the program or Ray beside them. make race takes them all.
+CALM        := demand|nodetypes(/plancase)?|scaler|scaler/record|deploy|deploy/(kuberay|doctor)|cmd/[a-z-]+|test/(sim|parity|docs|rules|examples)
+packages     = $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$' | grep $(1) -E '^github.com/rayburst/rayburst/($(CALM))$$')
 # Of make chart-docs.
 CHARTS      ?= $(CURDIR)/charts
 # Of make parity.
@@ -49,8 +53,13 @@ demo: build ray ## A burst on this machine: 40 GPU tasks and CPU tasks, workers 
 
 .PHONY: test
 test: build ray ## All tests, real Ray included
-	CGO_ENABLED=1 go test -race -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
+	CGO_ENABLED=1 go test -race -ldflags='-s -w' -shuffle=on $(call packages,-v)
+	go test -ldflags='-s -w' -shuffle=on $(call packages)
 	go test -count=1 -timeout 30m $(RAY_TESTS)
+
+.PHONY: race
+race: build ray ## The race detector over all tests but those of real clusters (5 min)
+	CGO_ENABLED=1 go test -race -ldflags='-s -w' -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
 
 .PHONY: test-keda
 test-keda: ## KEDA's own client against our server (compiles 3,000 packages)

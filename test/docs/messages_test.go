@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := literals(t)
+	said := sayings(literals(t))
 	found := heading.FindAllStringSubmatch(string(text), -1)
 	if quoted := strings.Count(string(text), "\n### `"); len(found) < quoted || quoted < 30 {
 		t.Fatalf("read %d headings of at least %d", len(found), quoted)
@@ -40,15 +41,26 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// saying is a literal of the sources, and what it may become.
+type saying struct {
+	literal, shown string // verbs are … in what is shown
+	pattern        *regexp.Regexp
+}
+
+func sayings(literals []string) []saying {
+	out := make([]saying, len(literals))
+	for i, l := range literals {
+		out[i] = saying{l, verb.ReplaceAllString(l, "…"), pattern(l)}
+	}
+	return out
+}
+
 // says tells whether a text is one of the literals, or, if it is more than a
 // word, a part of one. A verb of a literal is … in the text, or anything.
-func says(literals []string, text string) bool {
-	for _, l := range literals {
-		if l == text || strings.Contains(text, " ") && strings.Contains(verb.ReplaceAllString(l, "…"), text) || pattern(l).MatchString(text) {
-			return true
-		}
-	}
-	return false
+func says(said []saying, text string) bool {
+	return slices.ContainsFunc(said, func(s saying) bool {
+		return s.literal == text || strings.Contains(text, " ") && strings.Contains(s.shown, text) || s.pattern.MatchString(text)
+	})
 }
 
 // never matches no text.
@@ -107,7 +119,7 @@ func literalsOf(path string) ([]string, error) {
 
 // TestSays: what is said is found, and what is not is missed.
 func TestSays(t *testing.T) {
-	said := []string{"%w: %s", "%d workers did not join (%s), next try %s", "report dropped", "%s: must be %d"}
+	said := sayings([]string{"%w: %s", "%d workers did not join (%s), next try %s", "report dropped", "%s: must be %d"})
 	for text, want := range map[string]bool{
 		"… workers did not join (…), next try …":            true,
 		"3 workers did not join (quota), next try 10:00:00": true,
