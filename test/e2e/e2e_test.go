@@ -100,7 +100,7 @@ func values(t *testing.T) string {
 }
 
 // patience is how long anything may take on a machine with two cores.
-const patience = 2 * time.Minute
+const patience = 3 * time.Minute
 
 // eventually waits until something is so; say tells what is instead.
 func eventually(t *testing.T, what string, is func() (bool, string)) {

@@ -38,14 +38,18 @@ available_node_types:
 head_node_type: head
 `
 
-// launchedValues are what a cluster YAML cannot say: Ray of this machine's disk,
-// and workers that fit on it.
-const launchedValues = `
+// launchedEnv is for Ray of this machine's disk.
+const launchedEnv = `
 env:
   - {name: HOME, value: /home/ray}
   - {name: PATH, value: "/opt/venv/bin:/usr/local/bin:/usr/bin:/bin"}
   - {name: RAY_enable_open_telemetry, value: "0"}
   - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
+`
+
+// launchedValues are what a cluster YAML cannot say: Ray of this machine's disk,
+// and workers that fit on it.
+const launchedValues = launchedEnv + `
 head:
   image: {repository: docker.io/local/ray, tag: dev, pullPolicy: Never}
 workers:
@@ -59,22 +63,24 @@ func newLaunched(t *testing.T) *launched {
 	l.file("data/no.pyc", "")
 	l.file("more.yaml", launchedValues)
 	l.yaml(3)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if t.Failed() {
-			(&cluster{t: t, namespace: l.name}).tell(ctx)
-		}
-		for _, args := range [][]string{
-			{"helm", "uninstall", l.name, "-n", l.name, "--ignore-not-found"},
-			{"kubectl", "delete", "namespace", l.name, "--ignore-not-found"},
-		} {
-			if _, err := run(ctx, "", args...); err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	t.Cleanup(l.clean)
 	return l
+}
+
+func (l *launched) clean() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if l.t.Failed() {
+		(&cluster{t: l.t, namespace: l.name}).tell(ctx)
+	}
+	for _, args := range [][]string{
+		{"helm", "uninstall", l.name, "-n", l.name, "--ignore-not-found"},
+		{"kubectl", "delete", "namespace", l.name, "--ignore-not-found"},
+	} {
+		if _, err := run(ctx, "", args...); err != nil {
+			l.t.Error(err)
+		}
+	}
 }
 
 func (l *launched) file(name, text string) string {

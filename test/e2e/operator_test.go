@@ -20,16 +20,36 @@ import (
 // rayClusters is the resource by its whole name: KubeRay has one of that name too.
 const rayClusters = "rayclusters.rayburst.io"
 
-// withOperator installs the operator, and removes it at the end. Its tests run
-// alone: others install the chart without it.
+const operatorValues = "operator.enabled=true,operator.verbose=true,operator.clusterValues.rayburst.image.pullPolicy=Never"
+
+// operatorStays installs the operator once, for tests that run beside others:
+// by then those that change the chart's values are over.
+var operatorStays = sync.OnceValue(func() error { return installScaler(operatorValues) })
+
+// withOperator lets a test run beside others and have the operator.
 func withOperator(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	if err := operatorStays(); err != nil {
+		t.Fatal(err)
+	}
+	hasCRD(t)
+}
+
+// withOperatorAlone installs the operator for one test, which runs alone.
+func withOperatorAlone(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() {
 		if err := installScaler(); err != nil {
 			t.Error(err)
 		}
 	})
-	install(t, "operator.enabled=true,operator.verbose=true,operator.clusterValues.rayburst.image.pullPolicy=Never")
+	install(t, operatorValues)
+	hasCRD(t)
+}
+
+func hasCRD(t *testing.T) {
+	t.Helper()
 	kubectl(t, "wait", "--for=condition=Established", "crd/"+rayClusters, "--timeout=60s")
 }
 
@@ -271,7 +291,7 @@ func TestIdleTermination(t *testing.T) {
 // second is told.
 func TestManyRayClusters(t *testing.T) {
 	const n = 50
-	withOperator(t)
+	withOperatorAlone(t)
 	place := map[string]any{"nodeSelector": map[string]any{"type": "kwok"}, "tolerations": []any{map[string]any{"operator": "Exists"}}}
 	spec := map[string]any{
 		"headNodeType": "head",

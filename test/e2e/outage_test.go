@@ -115,6 +115,17 @@ func scalers(t *testing.T) []string {
 	return append(first, rest...)
 }
 
+// scalerOf is the pod of the only scaler, once it is ready.
+func scalerOf(t *testing.T) string {
+	t.Helper()
+	var all []string
+	eventually(t, "a scaler", func() (bool, string) {
+		all = scalers(t)
+		return len(all) > 0, fmt.Sprint(all)
+	})
+	return all[0]
+}
+
 // decides waits for a decision that is known and was made after a moment.
 func (f *fleet) decides(after time.Time) *scaler.Decision {
 	f.t.Helper()
@@ -130,7 +141,7 @@ func (f *fleet) decides(after time.Time) *scaler.Decision {
 func TestScalerKilled(t *testing.T) {
 	f := busyFleet(t)
 	var killed time.Time
-	f.climb(50, func() { killed = crash(t, scalers(t)[0]) })
+	f.climb(50, func() { killed = crash(t, scalerOf(t)) })
 	t.Logf("50 workers %.1f s after the scaler was killed at 26", time.Since(killed).Seconds())
 }
 
@@ -153,8 +164,8 @@ func TestLeaderKilled(t *testing.T) {
 		d := f.decides(killed.Add(time.Second))
 		t.Logf("the other scaler decided %.1f s after the first was killed; the Lease is of 15 s", d.At.Sub(killed).Seconds())
 	})
-	if now := scalers(t); now[0] == both[0] {
-		t.Errorf("%s decides, which was killed", now[0])
+	if now := scalerOf(t); now == both[0] {
+		t.Errorf("%s decides, which was killed", now)
 	}
 }
 

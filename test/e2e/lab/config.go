@@ -45,6 +45,7 @@ func (l lab) configs() error {
 		{"resolv.conf", "resolv.conf"},
 		{"kube-proxy.yaml", "kubelet/proxy.yaml"},
 		{"kubelet.yaml", "kubelet/config.yaml"},
+		{"kwok-ready-again.yaml", "kwok-ready-again.yaml"},
 	} {
 		if err := l.config(f.file, f.to, l.settings()); err != nil {
 			return err

@@ -67,7 +67,8 @@ func (l lab) fake(args []string) error {
 	if !l.running("kwok") {
 		if err := l.spawn("kwok", l.bin("kwok"), "--kubeconfig="+l.kubeconfig("admin"),
 			"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", "--cidr="+fakeCIDR, "--node-ip="+nodeIP,
-			"--node-lease-duration-seconds=40", "--server-address=127.0.0.1:10247", "--config="+l.stagesFile()); err != nil {
+			"--node-lease-duration-seconds=40", "--server-address=127.0.0.1:10247", "--config="+l.stagesFile(),
+			"--config="+l.state("kwok-ready-again.yaml")); err != nil {
 			return err
 		}
 	}
