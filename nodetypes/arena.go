@@ -55,6 +55,7 @@ type scratch struct {
 	counts  arena[int64]
 	places  arena[int32]
 	flags   arena[bool]
+	used    arena[demand.Amount]
 	wins    []win
 	class   []*class // of existing nodes
 	equal   []*class
@@ -63,6 +64,8 @@ type scratch struct {
 	free    []demand.Amount
 	known   []bool
 	kinds   []bool
+
+	precedents precedents
 }
 
 // expect sizes the first allocations.
@@ -79,5 +82,7 @@ func (s *scratch) reset() {
 	s.counts.reset()
 	s.places.reset()
 	s.flags.reset()
+	s.used.reset()
+	s.precedents.list = s.precedents.list[:0]
 	s.wins = s.wins[:0]
 }

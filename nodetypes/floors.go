@@ -33,15 +33,16 @@ func newFloors(kinds int, runs []run) floors {
 
 func (f floors) of(run int) []demand.Amount { return f.least[run*f.kinds : (run+1)*f.kinds] }
 
-// above tells whether run and all behind it ask for more than is free.
-func (f floors) above(free []demand.Amount, run int) bool {
+// above is a resource of which run and all behind it ask for more than is free,
+// or none.
+func (f floors) above(free []demand.Amount, run int) int {
 	if f.kinds == 0 {
-		return false
+		return none
 	}
 	for i, least := range f.of(run) {
 		if free[i] < least {
-			return true
+			return i
 		}
 	}
-	return false
+	return none
 }

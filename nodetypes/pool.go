@@ -85,12 +85,14 @@ const maxRounds = 1 << 20
 
 func newPool(s *step, q *queue, classes []*class) *pool {
 	p := &pool{step: s, queue: q, high: s.counts.make(len(s.runs)), work: maxRounds, classes: classes[:0]}
+	s.precedents.begin(len(classes), len(s.free))
 	for _, c := range classes {
 		if c.trial = s.try(c.state, nil); c.trial != nil {
 			p.score(c)
 			p.classes = append(p.classes, c)
 		}
 	}
+	s.precedents.end()
 	p.raise()
 	return p
 }
@@ -183,9 +185,11 @@ func (p *pool) settle() {
 	if holds {
 		return
 	}
+	p.precedents.begin(len(p.classes), len(p.free))
 	p.classes = slices.DeleteFunc(p.classes, func(c *class) bool {
 		return !c.trial.shrinks && !p.holds(c) && !p.renew(c)
 	})
+	p.precedents.end()
 	p.raise()
 }
 
@@ -265,6 +269,7 @@ func (p *pool) advance(c *class, n int64) {
 	}
 	if c.state != c.trial.state {
 		c.trial = p.trial(c.state, p.takes.clone(c.trial.takes), nil)
+		c.trial.shrinks = p.shrinks(c.state, c.trial.takes)
 		p.score(c)
 	}
 	heap.Fix(p, 0)

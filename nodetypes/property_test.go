@@ -38,6 +38,46 @@ func TestScheduleLikeTwin(t *testing.T) {
 	}
 }
 
+// TestCrowdLikeTwin does so with clusters of many nodes of which hardly two are
+// alike, but most take the same.
+func TestCrowdLikeTwin(t *testing.T) {
+	for seed := range uint64(400) {
+		r := random{rand.New(rand.NewPCG(seed, 11)), seed%6 == 0}
+		q := r.crowd()
+		if err := q.Validate(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if diff := cmp.Diff(twinSchedule(q), nodetypes.Schedule(q)); diff != "" {
+			t.Fatalf("seed %d: %+v\ntwin -, schedule +:\n%s", seed, q, diff)
+		}
+	}
+}
+
+func (r random) crowd() nodetypes.Request {
+	q := r.request()
+	for minimumsAboveMaximum(q) {
+		q = r.request()
+	}
+	q.MaxWorkers, q.Nodes = nodetypes.NoLimit, nil
+	for i := range q.NodeTypes {
+		q.NodeTypes[i].MinWorkers, q.NodeTypes[i].MaxWorkers = 0, nodetypes.NoLimit
+	}
+	for i := range 20 + r.IntN(30) {
+		n := r.node(i, q.NodeTypes)
+		n.Available = slices.Clone(n.Available)
+		for j, e := range n.Available {
+			if e.Name != "CPU" || r.chance(30) {
+				n.Available[j].Amount = demand.Amount(r.Int64N(int64(e.Amount) + 1))
+			}
+		}
+		q.Nodes = append(q.Nodes, n)
+	}
+	for i := range q.Demand.Tasks {
+		q.Demand.Tasks[i].Count *= int64(1 + r.IntN(6))
+	}
+	return q
+}
+
 // countCases notes what a reply shows, so that the test cannot lose its sense.
 func countCases(used map[string]int, r nodetypes.Reply) {
 	seen := map[string]bool{}

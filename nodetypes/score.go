@@ -52,11 +52,13 @@ func (r *rank) settle() {
 }
 
 func (r *rank) compare(o *rank) int {
-	if c := cmp.Or(cmp.Compare(r.label, o.label), compareBools(r.gpuOK, o.gpuOK), cmp.Compare(r.kinds, o.kinds)); c != 0 {
-		return c
+	if r.label != o.label || r.gpuOK != o.gpuOK || r.kinds != o.kinds {
+		return cmp.Or(cmp.Compare(r.label, o.label), compareBools(r.gpuOK, o.gpuOK), cmp.Compare(r.kinds, o.kinds))
 	}
-	if c := r.compareLeast(o); c != 0 {
-		return c
+	if r.least != o.least {
+		if c := r.compareLeast(o); c != 0 {
+			return c
+		}
 	}
 	if c := r.compareMean(o); c != 0 {
 		return c

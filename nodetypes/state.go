@@ -1,9 +1,8 @@
 package nodetypes
 
 import (
-	"bytes"
-	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"slices"
 
 	"github.com/rayburst/rayburst/demand"
@@ -39,9 +38,8 @@ type body struct {
 	// for others all of this pass.
 	gangs []int
 
-	key   []byte // what tells it from others
-	next  *body  // another one with the same hash
-	blank state  // with this body, before anything is placed
+	next  *body // another one with the same hash
+	blank state // with this body, before anything is placed
 }
 
 // state is a body with the history of this pass's demand on the node (gangs
@@ -60,10 +58,9 @@ type state struct {
 // states interns bodies and states.
 type states struct {
 	catalog  *catalog
-	bodies   map[uint64]*body // by hash of the key
-	seed     maphash.Seed
-	key      []byte
-	noKinds  []bool // all false
+	bodies   map[uint64]*body // by hash
+	seed     uint64           // which nobody can guess
+	noKinds  []bool           // all false
 	building body
 	scratch  scratch
 
@@ -73,14 +70,13 @@ type states struct {
 	flags   arena[bool]
 	terms   arena[term]
 	numbers arena[int]
-	bytes   arena[byte]
 }
 
 // newStates has room for this many nodes, few of which are different.
 func newStates(c *catalog, nodes int) *states {
 	n, classes := len(c.resources), min(nodes/16, 256)
-	s := &states{catalog: c, bodies: map[uint64]*body{}, seed: maphash.MakeSeed()}
-	s.body.want, s.terms.want, s.bytes.want = classes, classes, 16*classes
+	s := &states{catalog: c, bodies: map[uint64]*body{}, seed: maphash.String(maphash.MakeSeed(), "")}
+	s.body.want, s.terms.want = classes, classes
 	s.amounts.want, s.flags.want = 2*n*(classes+2), n*(classes+4)
 	s.scratch.expect(classes)
 	s.noKinds = s.flags.make(n)
@@ -125,12 +121,13 @@ func (s *states) begin(k *kind, running, head bool) {
 }
 
 // capacity walks three sorted lists at once: the node's total, what of it is
-// available, and the resources that the demand names.
+// available, and the resources that the demand names. Names are mostly equal, so
+// that is asked first.
 func (s *states) capacity(total, available demand.Resources) {
 	b, names := &s.building, s.catalog.resources
 	named := 0
 	for _, e := range total {
-		for len(available) > 0 && available[0].Name < e.Name {
+		for len(available) > 0 && available[0].Name != e.Name && available[0].Name < e.Name {
 			s.offer(available[0])
 			available = available[1:]
 		}
@@ -139,10 +136,10 @@ func (s *states) capacity(total, available demand.Resources) {
 		if known {
 			free, available = available[0].Amount, available[1:]
 		}
-		for named < len(names) && names[named] < e.Name {
+		for named < len(names) && names[named] != e.Name && names[named] < e.Name {
 			named++
 		}
-		b.gpuNode = b.gpuNode || e.Name == "GPU" && e.Amount > 0
+		b.gpuNode = b.gpuNode || e.Amount > 0 && e.Name == "GPU"
 		if named < len(names) && names[named] == e.Name {
 			s.own(named, e.Amount, free, known)
 		} else if known && e.Amount > 0 {
@@ -196,10 +193,10 @@ func (s *states) label(labels map[string]string) {
 
 // intern returns the one body that equals b, which it copies if it is new.
 func (s *states) intern(b *body) *body {
-	s.key = b.appendKey(s.key[:0])
-	hash := maphash.Bytes(s.seed, s.key)
-	for known := s.bodies[hash]; known != nil; known = known.next {
-		if bytes.Equal(known.key, s.key) {
+	hash := b.hash(s.seed)
+	first := s.bodies[hash]
+	for known := first; known != nil; known = known.next {
+		if known.equal(b) {
 			return known
 		}
 	}
@@ -207,34 +204,40 @@ func (s *states) intern(b *body) *body {
 	*out = *b
 	out.total, out.free, out.known = s.amounts.clone(b.total), s.amounts.clone(b.free), s.flags.clone(b.known)
 	out.rest, out.labels, out.gangs = s.terms.clone(b.rest), s.numbers.clone(b.labels), s.numbers.clone(b.gangs)
-	out.key, out.next = s.bytes.clone(s.key), s.bodies[hash]
+	out.next = first
 	out.blank = state{body: out, kinds: s.noKinds}
 	s.bodies[hash] = out
 	return out
 }
 
-// appendKey appends bytes that are equal for equal bodies of one catalog.
-func (b *body) appendKey(k []byte) []byte {
-	k = binary.AppendUvarint(k, uint64(b.kind.index))
-	k = append(k, flags(b.running, b.head, b.gpuNode))
-	for i := range b.total {
-		k = append(k, flags(b.known[i]))
-		k = binary.AppendUvarint(k, uint64(b.total[i]))
-		k = binary.AppendUvarint(k, uint64(b.free[i]))
+func (b *body) equal(o *body) bool {
+	return b.kind == o.kind && b.running == o.running && b.head == o.head && b.gpuNode == o.gpuNode && b.restUnused == o.restUnused &&
+		slices.Equal(b.free, o.free) && slices.Equal(b.total, o.total) && slices.Equal(b.known, o.known) && slices.Equal(b.rest, o.rest) &&
+		slices.Equal(b.labels, o.labels) && slices.Equal(b.gangs, o.gangs)
+}
+
+// hash is equal for equal bodies of one catalog.
+func (b *body) hash(h uint64) uint64 {
+	h = mix(h, uint64(b.kind.index)<<8|uint64(flags(b.running, b.head, b.gpuNode)))
+	for i, known := range b.known {
+		h = mix(mix(h, uint64(b.total[i])), uint64(b.free[i])<<1|uint64(flags(known)))
 	}
 	for _, l := range b.labels {
-		k = binary.AppendUvarint(k, uint64(l))
+		h = mix(h, uint64(l))
 	}
-	k = binary.AppendUvarint(k, uint64(len(b.gangs)))
 	for _, g := range b.gangs {
-		k = binary.AppendUvarint(k, uint64(g))
+		h = mix(h, uint64(g))
 	}
-	k = binary.AppendUvarint(k, uint64(b.restUnused))
 	for _, t := range b.rest {
-		k = binary.AppendUvarint(k, uint64(t.total))
-		k = binary.AppendUvarint(k, uint64(t.used))
+		h = mix(mix(h, uint64(t.total)), uint64(t.used))
 	}
-	return k
+	return mix(h, uint64(b.restUnused))
+}
+
+// mix is a hash of a number behind others.
+func mix(h, n uint64) uint64 {
+	high, low := bits.Mul64(h^n, 0x9e3779b97f4a7c15)
+	return high ^ low ^ n
 }
 
 func flags(bits ...bool) (f byte) {

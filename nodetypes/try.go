@@ -81,10 +81,44 @@ func (s *step) try(st *state, old *trial) *trial {
 	if s.spread != none && slices.Contains(st.gangs, s.spread) {
 		return nil
 	}
-	copy(s.free, st.free)
+	p := s.precedentOf(st.body)
+	if len(p.takes) == 0 {
+		return nil
+	}
+	takes := p.takes
+	if old == nil || old.won || cap(old.takes) < len(takes) {
+		takes = s.takes.clone(takes)
+	} else {
+		takes = append(old.takes[:0], takes...)
+	}
+	out := s.trial(st, takes, old)
+	out.shrinks = p.shrinks && s.shrinks(st, takes)
+	p.shrinks = out.shrinks
+	return out
+}
+
+// precedentOf is what a node takes of what is left, until the next call.
+func (s *step) precedentOf(b *body) *precedent {
+	if p := s.precedents.of(b); p != nil {
+		return p
+	}
+	bound := s.fill(b)
+	return s.addPrecedent(b, bound)
+}
+
+// fill takes what fits into s.trying. bound has a bit for each resource, of the
+// first 64, that has kept a run out or ended it.
+func (s *step) fill(b *body) (bound uint64) {
+	copy(s.free, b.free)
 	s.trying = s.trying[:0]
-	for i := s.from(0); i < len(s.runs) && !s.floors.above(s.free, i); i = s.from(i + 1) {
-		k := s.fit(st.body, i)
+	for i := s.from(0); i < len(s.runs); i = s.from(i + 1) {
+		if r := s.floors.above(s.free, i); r != none {
+			return bound | 1<<r
+		}
+		k, by := s.fit(b, i)
+		if by != none {
+			bound |= 1 << by
+		}
 		if k == 0 {
 			continue
 		}
@@ -96,20 +130,14 @@ func (s *step) try(st *state, old *trial) *trial {
 			break
 		}
 	}
-	if len(s.trying) == 0 {
-		return nil
-	}
-	if old == nil || old.won || cap(old.takes) < len(s.trying) {
-		return s.trial(st, s.takes.clone(s.trying), old)
-	}
-	return s.trial(st, append(old.takes[:0], s.trying...), old)
+	return bound
 }
 
 func (s *step) trial(st *state, takes []take, old *trial) *trial {
 	if old == nil || old.won {
 		old = s.trials.new()
 	}
-	*old = trial{state: st, takes: takes, shrinks: s.shrinks(st, takes)}
+	*old = trial{state: st, takes: takes}
 	return old
 }
 
@@ -125,7 +153,7 @@ func (s *step) shrinks(st *state, takes []take) bool {
 		}
 		switch {
 		case k > 0 || s.couldTake(st.body, i):
-		case len(takes) == 0 && s.floors.above(st.free, i):
+		case len(takes) == 0 && s.floors.above(st.free, i) != none:
 			return true
 		default:
 			continue
@@ -155,24 +183,27 @@ func (s *step) couldTake(b *body, i int) bool {
 		!slices.ContainsFunc(r.needs, func(n need) bool { return b.free[n.resource] < n.amount })
 }
 
-// fit is how often run i fits into s.free, at most as often as it is left.
-func (s *step) fit(b *body, i int) int64 {
+// fit is how often run i fits into s.free, at most as often as it is left. by is
+// the resource that does not let it be more often, or none.
+func (s *step) fit(b *body, i int) (k int64, by int) {
 	r := &s.runs[i]
 	if s.left[i] == 0 || r.selectors != none && b.labels[r.selectors] == 0 {
-		return 0
+		return 0, none
 	}
-	k := s.left[i]
+	k, by = s.left[i], none
 	if s.spread != none {
 		k = 1
 	}
 	for _, n := range r.needs {
 		free := s.free[n.resource]
 		if free < n.amount {
-			return 0
+			return 0, n.resource
 		}
-		k = min(k, int64(free/n.amount))
+		if fits := int64(free / n.amount); fits < k {
+			k, by = fits, n.resource
+		}
 	}
-	return k
+	return k, by
 }
 
 // after computes s.free and s.known for a node that took k.

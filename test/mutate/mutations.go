@@ -40,6 +40,9 @@ var mutations = []mutation{
 	{"gangs: STRICT_PACK is one request", "gangs.go", "if g.Strategy != demand.StrictPack {", "if true {"},
 	{"gangs: STRICT_SPREAD takes a node once", "try.go", "		if s.spread != none {\n			break\n		}", ""},
 	{"gangs: not where the gang has a bundle already", "try.go", "if s.spread != none && slices.Contains(st.gangs, s.spread) {", "if false {"},
+	{"precedents: as much of what has decided", "precedent.go", "(p.bound>>r&1 == 1 || free < p.used[r])", "free < p.used[r]"},
+	{"precedents: enough of what is used", "precedent.go", "(p.bound>>r&1 == 1 || free < p.used[r])", "p.bound>>r&1 == 1"},
+	{"precedents: the same selectors hold", "precedent.go", "(label > 0) != (p.body.labels[i] > 0)", "label < 0 && p.body.labels[i] > 0"},
 	{"constraints: held against totals", "constraint.go", "return p.stateOf(n, n.Total)", "return p.stateOf(n, n.Available)"},
 
 	{"idle: for longer than the timeout", "idle.go", "n.Idle > timeout", "n.Idle >= timeout"},

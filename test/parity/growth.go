@@ -34,8 +34,7 @@ func growth() []point {
 	times := make([][]time.Duration, len(out))
 	for range timesGrowth {
 		for i, q := range asked {
-			took, _, _ := once(q)
-			times[i] = append(times[i], took)
+			times[i] = append(times[i], once(q))
 		}
 	}
 	for i := range out {
