@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,6 @@ import (
 // small workers.
 func example(t *testing.T, name, file, values string) *launched {
 	t.Helper()
-	t.Parallel()
 	l := &launched{t: t, dir: t.TempDir(), name: name}
 	text, err := os.ReadFile(filepath.Join("../../examples/ray", file))
 	if err != nil {
@@ -77,13 +77,14 @@ workers:
 // type run real Ray on the lab's node; the machines of the others are fake, their
 // GPUs extended resources. Each demand reaches its type and its machine.
 func TestSeedTypes(t *testing.T) {
+	t.Parallel()
 	node := kubectl(t, "-n", "keda", "get", "pods", "-o", "jsonpath={.items[0].spec.nodeName}")
 	kubectl(t, "label", "node", node, "node.kubernetes.io/instance-type=m4.xlarge", "--overwrite")
 	machines := fmt.Sprintf(machine, "spot-16", "m4.4xlarge", "spot", "spot", 16, 0) + "---" +
 		fmt.Sprintf(machine, "gpu-1", "p2.xlarge", "on-demand", "nvidia.com/gpu", 4, 1) + "---" +
 		fmt.Sprintf(machine, "gpu-8", "p3.8xlarge", "on-demand", "nvidia.com/gpu", 32, 4)
 	t.Cleanup(func() {
-		if _, err := run(t.Context(), "", "kubectl", "delete", "node", "spot-16", "gpu-1", "gpu-8", "--ignore-not-found"); err != nil {
+		if _, err := run(context.WithoutCancel(t.Context()), "", "kubectl", "delete", "node", "spot-16", "gpu-1", "gpu-8", "--ignore-not-found"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -136,6 +137,7 @@ workers:
 // TestSeedDocker: Ray's example of docker options per type. The head has the
 // shared memory that is asked for, the worker the host's /home beside it.
 func TestSeedDocker(t *testing.T) {
+	t.Parallel()
 	l := example(t, "dockers", "seed-docker.yaml", dockersValues)
 	l.must(l.rayburst("", "exec", "df -h --output=size /dev/shm", "--namespace", l.name), 0, "8.0G")
 	got := l.python(`
