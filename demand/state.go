@@ -289,7 +289,7 @@ func (s *State) Known(now time.Time) error {
 		return ErrNoData
 	}
 	if age := now.Sub(s.at); age > s.windows.Stale {
-		return fmt.Errorf("%w (%v)", ErrStale, age.Round(100*time.Millisecond))
+		return fmt.Errorf("%w (over %v)", ErrStale, s.windows.Stale) // without the age: what is known does not change with it
 	}
 	if !s.hasHead() {
 		return ErrNoHead
