@@ -44,9 +44,10 @@ func (c *cluster) becomesNext(why string) {
 	c.start("one", "num_cpus=1")
 	eventually(c.t, "the second type has a worker", func() (bool, string) { return c.replicas("second") == 1, c.decided("first") })
 	c.t.Logf("the next type was asked after %.1f s; %s", time.Since(begin).Seconds(), c.decided("first"))
-	if got := c.decided("first"); !strings.Contains(got, why) {
-		c.t.Errorf("the first type says %q, want %q in it", got, why)
-	}
+	eventually(c.t, "the first type says "+why, func() (bool, string) {
+		got := c.decided("first")
+		return strings.Contains(got, why), got
+	})
 	c.becomes("first", 0, "second", 1)
 	c.kill("one")
 	c.becomes("first", 0, "second", 0)
