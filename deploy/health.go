@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/rayburst/rayburst/scaler"
 )
 
 // Observed is what is seen of a RayCluster's objects at one instant.
@@ -24,11 +26,30 @@ type ObservedType struct {
 	Name string
 	Replicas
 	Max     int
-	Reason  Reason // why workers are missing; empty: nobody says so
+	Reason  Reason // why it is as it is; empty: nobody says so
 	Message string
 }
 
-// Reason says why a condition or a type is as it is. The set is closed.
+// settled tells whether there is nothing to explain.
+func (t ObservedType) settled() bool { return t.Reason != "" || t.Desired == t.Ready }
+
+// Settled tells whether no type's workers are on their way to or from what is
+// desired for a reason that is not known.
+func (o Observed) Settled() bool {
+	return !slices.ContainsFunc(o.Types, func(t ObservedType) bool { return !t.settled() })
+}
+
+// Explain gives the types that are not settled the scaler's reasons.
+func (o Observed) Explain(d *scaler.Decision) {
+	for i, t := range o.Types {
+		if target, ok := d.Target(t.Name); ok && !t.settled() {
+			o.Types[i].Reason, o.Types[i].Message = Reason(target.Reason), target.Detail
+		}
+	}
+}
+
+// Reason says why a condition or a type is as it is. The set is closed; a type
+// can also have one of the scaler's reasons.
 type Reason string
 
 // The reasons, by what they are about.

@@ -9,9 +9,9 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/rayburst/rayburst/deploy"
 	"github.com/rayburst/rayburst/deploy/helm"
 	"github.com/rayburst/rayburst/deploy/operator"
+	"github.com/rayburst/rayburst/scaler"
 	"github.com/rayburst/rayburst/scaler/httpapi"
 )
 
@@ -49,7 +49,7 @@ func (c *operatorCmd) Run(ctx context.Context) error {
 		Concurrent: c.Concurrency, Values: values, Render: renderRelease, Now: time.Now, Log: serverLogger(c.Verbose),
 	}
 	if c.Scaler != "" {
-		config.Activity = c.activity
+		config.Decision = c.decision
 	}
 	return operator.Run(ctx, config)
 }
@@ -59,14 +59,11 @@ func renderRelease(r operator.Release) (string, error) {
 	return helm.Render(helm.Release{Name: r.Name, Namespace: r.Namespace, Kubernetes: r.Kubernetes, Lookup: r.Lookup}, r.Values)
 }
 
-// activity is what the scaler says of a cluster's work.
-func (c *operatorCmd) activity(ctx context.Context, namespace, name string) (deploy.Activity, error) {
+// decision is the scaler's last one about a cluster.
+func (c *operatorCmd) decision(ctx context.Context, namespace, name string) (*scaler.Decision, error) {
 	var d httpapi.ClusterDecision
-	if err := (scalerFlags{Addr: c.Scaler}).get(ctx, "/v1/clusters/"+namespace+"/"+name, &d); err != nil {
-		return deploy.Activity{}, err
+	if err := (scalerFlags{Addr: c.Scaler}).get(ctx, "/v1/clusters/"+namespace+"/"+name, &d); err != nil || d.Decision == nil {
+		return nil, err
 	}
-	if d.Decision == nil {
-		return deploy.ActivityOf(nil, time.Now()), nil
-	}
-	return deploy.ActivityOf(d.Decode(), time.Now()), nil
+	return d.Decode(), nil
 }

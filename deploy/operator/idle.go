@@ -45,17 +45,17 @@ func (r *reconciler) watchIdle(ctx context.Context, c *rayCluster) (since time.T
 
 // activity asks what the cluster has to do; who does not answer makes it unknown.
 func (r *reconciler) activity(ctx context.Context, c *rayCluster) deploy.Activity {
-	if r.Activity == nil {
+	if r.Decision == nil {
 		return deploy.Activity{Unknown: "there is no scaler to ask"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, activityTime)
 	defer cancel()
-	a, err := r.Activity(ctx, c.GetNamespace(), c.GetName())
+	d, err := r.Decision(ctx, c.GetNamespace(), c.GetName())
 	if err != nil {
 		r.Log.Warn("activity unknown", "cluster", c.name(), "error", err)
 		return deploy.Activity{Unknown: err.Error()}
 	}
-	return a
+	return deploy.ActivityOf(d, r.Now())
 }
 
 // suspend sets spec.suspend, as a user would.

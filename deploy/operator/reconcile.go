@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rayburst/rayburst/deploy"
+	"github.com/rayburst/rayburst/scaler"
 )
 
 // takenRetry is after what time a name that somebody else has is tried again:
@@ -30,8 +31,8 @@ type parts struct {
 	Kubernetes string         // the version
 	Values     map[string]any // of the chart, for all clusters
 	Render     func(Release) (string, error)
-	// Activity tells what a cluster has to do; nil: nobody knows.
-	Activity func(ctx context.Context, namespace, name string) (deploy.Activity, error)
+	// Decision is the scaler's last one about a cluster; see Config.
+	Decision func(ctx context.Context, namespace, name string) (*scaler.Decision, error)
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -100,6 +101,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if failed == nil {
 		since, again, idleErr = r.watchIdle(ctx, c)
 	}
+	again = sooner(again, r.explain(ctx, c, seen))
 	err = r.report(ctx, c, seen, warnings, since)
 	return r.result(failed, again, errors.Join(err, idleErr))
 }

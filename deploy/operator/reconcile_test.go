@@ -32,6 +32,7 @@ import (
 
 	"github.com/rayburst/rayburst/deploy"
 	"github.com/rayburst/rayburst/deploy/helm"
+	"github.com/rayburst/rayburst/scaler"
 )
 
 // world is an API server in memory, with one operator. What it shows faithfully
@@ -43,9 +44,9 @@ type world struct {
 	r        *reconciler
 	events   *events.FakeRecorder
 	now      time.Time
-	activity deploy.Activity
-	writes   []string // apply, delete and patch calls, in order
-	refuse   string   // an object whose apply fails
+	decision *scaler.Decision // made now
+	writes   []string         // apply, delete and patch calls, in order
+	refuse   string           // an object whose apply fails
 }
 
 var (
@@ -71,8 +72,13 @@ func newWorld(t *testing.T) *world {
 		WithInterceptorFuncs(w.watch()).Build()
 	w.r = newReconciler(parts{
 		Client: w.client, Live: w.client, Events: w.events, Kubernetes: "1.37.0", Render: render, Now: func() time.Time { return w.now },
-		Activity: func(context.Context, string, string) (deploy.Activity, error) { return w.activity, nil },
-		Log:      slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Decision: func(context.Context, string, string) (*scaler.Decision, error) {
+			if w.decision != nil {
+				w.decision.At = w.now
+			}
+			return w.decision, nil
+		},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return w
 }
@@ -273,6 +279,28 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestReasons: while workers are on their way, the status has the scaler's reason,
+// and is looked after again.
+func TestReasons(t *testing.T) {
+	w := newWorld(t)
+	w.create(twoTypes)
+	w.reconcile()
+	w.decision = &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Reason: scaler.ReasonBackOff, Detail: "no GPU is left"}}}
+	w.runs("train-gpu", 2, 1)
+	if got, err := w.try(); err != nil || got.RequeueAfter != explainPoll {
+		t.Errorf("%v, %v", got, err)
+	}
+	status := w.cluster().Object["status"].(map[string]any)
+	expect(t, []any{
+		map[string]any{"name": "cpu-4", "desired": int64(0), "ready": int64(0), "max": int64(3)},
+		map[string]any{"name": "gpu", "desired": int64(0), "ready": int64(1), "max": int64(2), "reason": "BackOff", "message": "no GPU is left"},
+	}, status["nodeTypes"].([]any))
+	w.runs("train-gpu", 0, 0)
+	if got, err := w.try(); err != nil || got.RequeueAfter != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // TestDrift: what others change of what was applied comes back; what nobody
 // applied stays: replicas of workers, and annotations of others.
 func TestDrift(t *testing.T) {
@@ -411,29 +439,31 @@ func TestSuspend(t *testing.T) {
 func TestIdleTermination(t *testing.T) {
 	w := newWorld(t)
 	w.create(strings.Replace(twoTypes, "{", `{"idleTerminationMinutes": 1, `, 1))
-	step := func(after time.Duration, a deploy.Activity, again time.Duration) {
+	idle := &scaler.Decision{Nodes: scaler.Now([]scaler.NodeView{{Name: "head", Head: true, State: scaler.StateIdle}})}
+	busy := &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: 1}}}
+	step := func(after time.Duration, d *scaler.Decision, again time.Duration) {
 		t.Helper()
-		w.now, w.activity = w.now.Add(after), a
+		w.now, w.decision = w.now.Add(after), d
 		got, err := w.try()
 		if err != nil || got.RequeueAfter != again {
 			t.Errorf("%v, %v", got, err)
 		}
 	}
-	step(0, deploy.Activity{}, 30*time.Second)
+	step(0, idle, 30*time.Second)
 	if _, ok := w.cluster().Object["status"].(map[string]any)["idleSince"]; !ok {
 		t.Error("idleSince is not told")
 	}
-	step(50*time.Second, deploy.Activity{Busy: "gpu has workers: 1"}, 30*time.Second)
-	step(time.Second, deploy.Activity{}, 30*time.Second)
-	step(50*time.Second, deploy.Activity{}, 10*time.Second)
-	step(10*time.Second, deploy.Activity{}, 0)
+	step(50*time.Second, busy, 30*time.Second)
+	step(time.Second, idle, 30*time.Second)
+	step(50*time.Second, idle, 10*time.Second)
+	step(10*time.Second, idle, 0)
 	if w.cluster().Object["spec"].(map[string]any)["suspend"] != true || w.cluster().GetAnnotations()[idleAnnotation] != "2026-01-01T00:00:51Z" {
 		t.Errorf("%v", w.cluster().Object)
 	}
-	step(0, deploy.Activity{}, 0)
+	step(0, idle, 0)
 	expect(t, "+Applied Suspended +SuspendedAsIdle", w.conditions())
 	w.edit(func(spec map[string]any) { spec["suspend"] = false })
-	step(time.Hour, deploy.Activity{Unknown: "no head"}, 30*time.Second)
+	step(time.Hour, nil, 30*time.Second)
 	expect(t, "", w.cluster().GetAnnotations()[idleAnnotation])
 	expect(t, "+Applied HeadNotReady Running", w.conditions())
 }

@@ -27,8 +27,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/rayburst/rayburst/deploy"
 	"github.com/rayburst/rayburst/deploy/operator/v1alpha1"
+	"github.com/rayburst/rayburst/scaler"
 )
 
 // Config is what an operator needs.
@@ -44,9 +44,10 @@ type Config struct {
 	Values map[string]any
 	// Render renders the chart ray-cluster.
 	Render func(Release) (string, error)
-	// Activity tells what a cluster has to do, for idle termination; nil: nobody
-	// knows, and no cluster is ever idle.
-	Activity func(ctx context.Context, namespace, name string) (deploy.Activity, error)
+	// Decision is the scaler's last one about a cluster, or nil if it knows none,
+	// for idle termination and for the reasons of types. Without this function
+	// there is no scaler: no cluster is ever idle.
+	Decision func(ctx context.Context, namespace, name string) (*scaler.Decision, error)
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -84,7 +85,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	r := newReconciler(parts{
 		Client: m.GetClient(), Live: m.GetAPIReader(), Events: m.GetEventRecorder(manager), Kubernetes: version.GitVersion,
-		Values: c.Values, Render: c.Render, Activity: c.Activity, Now: c.Now, Log: c.Log,
+		Values: c.Values, Render: c.Render, Decision: c.Decision, Now: c.Now, Log: c.Log,
 	})
 	if err := c.control(m, r); err != nil {
 		return fmt.Errorf("watching: %w", err)

@@ -380,7 +380,7 @@ type NodeTypeStatus struct {
 	Desired int32  `json:"desired"`
 	Ready   int32  `json:"ready"`
 	Max     int32  `json:"max"`
-	// Why workers are missing, if Kubernetes or KEDA says so.
+	// Why it is as it is, if Kubernetes or KEDA says so, or the scaler while workers are on their way.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 	// +optional
