@@ -1,5 +1,7 @@
 package deploy
 
+import "maps"
+
 // Overlay lays values over others, as Helm does with several files: maps are
 // merged, anything else replaces what was there. Neither is changed.
 func Overlay(under, over map[string]any) map[string]any {
@@ -15,6 +17,25 @@ func Overlay(under, over map[string]any) map[string]any {
 		}
 		out[k] = v
 	}
+	return out
+}
+
+// Own are a user's values for the cluster, its types called as in the chart where
+// they are called as in the YAML. The argument is not changed.
+func (c *Cluster) Own(values map[string]any) map[string]any {
+	workers, ok := values["workers"].(map[string]any)
+	if !ok {
+		return values
+	}
+	called := maps.Clone(workers)
+	for _, t := range c.Types {
+		if v, ok := workers[t.Name]; ok {
+			delete(called, t.Name)
+			called[KubeName(t.Name)] = v
+		}
+	}
+	out := maps.Clone(values)
+	out["workers"] = called
 	return out
 }
 

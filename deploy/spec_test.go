@@ -170,6 +170,26 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
+// TestOwn: a type may be called as in the YAML or as in the chart.
+func TestOwn(t *testing.T) {
+	c, err := deploy.ParseCluster([]byte("cluster_name: a\navailable_node_types:\n  head: {resources: {CPU: 1}}\n  gpu_1: {resources: {CPU: 1}}\nhead_node_type: head\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, given := range []string{`{"a": 1, "workers": {"gpu_1": {"b": 1}, "other": {}}}`, `{"a": 1, "workers": {"gpu-1": {"b": 1}, "other": {}}}`} {
+		values := object(t, given)
+		if d := cmp.Diff(object(t, `{"a": 1, "workers": {"gpu-1": {"b": 1}, "other": {}}}`), c.Own(values)); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(object(t, given), values); d != "" {
+			t.Errorf("the argument was changed: %s", d)
+		}
+	}
+	if got := c.Own(nil); got != nil {
+		t.Errorf("%v", got)
+	}
+}
+
 // FuzzParseSpec: whatever a spec is, it is refused by name or is a cluster, and
 // its keys survive the way to YAML and back.
 func FuzzParseSpec(f *testing.F) {

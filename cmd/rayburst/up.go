@@ -125,11 +125,11 @@ func (f upFlags) values(cluster *deploy.Cluster, runtimeClasses []string) (map[s
 	if f.DisableUsageStats {
 		out["env"] = []any{map[string]any{"name": "RAY_USAGE_STATS_ENABLED", "value": "0"}}
 	}
-	out, err = f.overlay(out)
+	out, err = f.overlay(cluster, out)
 	return out, files, err
 }
 
-func (f upFlags) overlay(out map[string]any) (map[string]any, error) {
+func (f upFlags) overlay(cluster *deploy.Cluster, out map[string]any) (map[string]any, error) {
 	for _, name := range f.Values {
 		b, err := os.ReadFile(name)
 		if err != nil {
@@ -139,7 +139,7 @@ func (f upFlags) overlay(out map[string]any) (map[string]any, error) {
 		if err := yaml.UnmarshalStrict(b, &more); err != nil {
 			return nil, fmt.Errorf("--values: %s must be a YAML map: %w", name, err)
 		}
-		out = deploy.Overlay(out, more)
+		out = deploy.Overlay(out, cluster.Own(more))
 	}
 	return out, nil
 }

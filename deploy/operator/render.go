@@ -101,7 +101,7 @@ func (r *reconciler) values(c *rayCluster, cluster *deploy.Cluster, runtimeClass
 	if err != nil {
 		return nil, invalid(deploy.InSpec(c.ray, err))
 	}
-	values = deploy.Overlay(deploy.Overlay(r.Values, values), c.options.Values)
+	values = deploy.Overlay(deploy.Overlay(r.Values, values), cluster.Own(c.options.Values))
 	values["suspend"] = c.options.Suspend
 	return values, nil
 }

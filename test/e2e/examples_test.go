@@ -69,8 +69,8 @@ const typesValues = launchedEnv + `
 head:
   image: {repository: docker.io/local/ray, tag: dev, pullPolicy: Never}
 workers:
-  cpu-4-ondemand: {resources: {requests: {cpu: 50m, memory: 200Mi}, limits: {memory: 1Gi}}}
-  cpu-16-spot: {tolerations: [{key: spot, operator: Exists}]}
+  cpu_4_ondemand: {resources: {requests: {cpu: 50m, memory: 200Mi}, limits: {memory: 1Gi}}}
+  cpu_16_spot: {tolerations: [{key: spot, operator: Exists}]}
 `
 
 // TestSeedTypes: Ray's example of four node types. The head and a worker of its
