@@ -95,7 +95,7 @@ e2e: e2e-build build ray bin/gotestsum-$(GOTESTSUM) ## Ray clusters on a real Ku
 	bin/lab down
 	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 4 && \
 	  bin/lab exec bin/gotestsum-$(GOTESTSUM) --format standard-verbose --rerun-fails=1 --packages ./test/e2e -- \
-	    -count=1 -parallel 4 -timeout 60m $(E2ETEST); rc=$$?; bin/lab down; exit $$rc
+	    -count=1 -parallel 3 -timeout 70m $(E2ETEST); rc=$$?; bin/lab down; exit $$rc
 
 bin/gotestsum-$(GOTESTSUM):
 	GOBIN=$(CURDIR)/bin go install gotest.tools/gotestsum@$(GOTESTSUM)
