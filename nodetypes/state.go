@@ -75,7 +75,7 @@ type states struct {
 // newStates has room for this many nodes, few of which are different.
 func newStates(c *catalog, nodes int) *states {
 	n, classes := len(c.resources), min(nodes/16, 256)
-	s := &states{catalog: c, bodies: map[uint64]*body{}, seed: maphash.String(maphash.MakeSeed(), "")}
+	s := &states{catalog: c, bodies: make(map[uint64]*body, classes), seed: maphash.String(maphash.MakeSeed(), "")}
 	s.body.want, s.terms.want = classes, classes
 	s.amounts.want, s.flags.want = 2*n*(classes+2), n*(classes+4)
 	s.scratch.expect(classes)
