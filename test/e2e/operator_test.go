@@ -159,9 +159,10 @@ func labSpec(t *testing.T) map[string]any {
 
 // TestOperator: three RayClusters at once with real Ray. Each serves a burst; of
 // one the head is deleted, of one the spec is edited, one is suspended and
-// resumed; what is deleted leaves nothing.
+// resumed; what is deleted leaves nothing. Nine Ray nodes start at once: it runs
+// alone.
 func TestOperator(t *testing.T) {
-	withOperator(t)
+	withOperatorAlone(t)
 	begin := time.Now()
 	var all []*rayCluster
 	for _, namespace := range []string{"operated-head", "operated-spec", "operated-suspend"} {
