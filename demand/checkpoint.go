@@ -1,7 +1,6 @@
 package demand
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -71,9 +70,8 @@ func (s *State) Checkpoint() *Checkpoint {
 func (n *node) memory() nodeMemory {
 	m := nodeMemory{
 		Report: n.report, At: n.at, Listed: n.listed, Seen: n.seen, Free: n.free.memory(), GCS: n.gcs.memory(),
-		Demand: slices.Collect(maps.Values(n.demand)),
+		Demand: slices.Clone(n.demand),
 	}
-	slices.SortFunc(m.Demand, func(a, b QueuedDemand) int { return cmp.Compare(a.Key(), b.Key()) })
 	if n.report != nil && n.report.Raylet != nil { // of the GCS's view only the newest counts: Cluster
 		m.Report = new(*n.report)
 		m.Report.Cluster = nil
@@ -122,11 +120,9 @@ func (c *Checkpoint) Restore() (*State, error) {
 func (m nodeMemory) restore(w Windows) *node {
 	n := &node{
 		report: m.Report, at: m.At, listed: m.Listed, seen: m.Seen, free: most{w.Free, m.Free.Now, slices.Clone(m.Free.Past)},
-		gcs: most{w.Pending, m.GCS.Now, slices.Clone(m.GCS.Past)}, demand: make(map[string]QueuedDemand, len(m.Demand)),
+		gcs: most{w.Pending, m.GCS.Now, slices.Clone(m.GCS.Past)}, demand: slices.Clone(m.Demand),
 	}
-	for _, q := range m.Demand {
-		n.demand[q.Key()] = q
-	}
+	slices.SortFunc(n.demand, byKey)
 	return n
 }
 
@@ -183,8 +179,8 @@ func (c *checker) memory(key, id string, m nodeMemory) {
 }
 
 func (c *checker) most(key string, m mostMemory) {
-	c.resources(key+".now", m.Now)
+	c.resources(key, ".now", m.Now)
 	for _, p := range m.Past {
-		c.resources(key+".past", p.Value)
+		c.resources(key, ".past", p.Value)
 	}
 }

@@ -61,22 +61,29 @@ func (c *checker) nodeID(key, id string) {
 	}
 }
 
-func (c *checker) resources(key string, r Resources) {
-	c.atMost(key, len(r), MaxResourceKinds)
+// resources checks those of a key's field, whose name is put together only where
+// something is wrong.
+func (c *checker) resources(key, field string, r Resources) {
+	if len(r) > MaxResourceKinds {
+		c.atMost(key+field, len(r), MaxResourceKinds)
+	}
 	for _, e := range r {
-		c.name(key, e.Name)
-		if e.Name == "" {
-			c.failf(key, "resource names must not be empty", `""`)
-		}
-		if e.Amount < 0 || e.Amount > MaxAmount {
-			c.failf(key+"."+e.Name, "must be within 0…1e14", e.Amount)
+		switch {
+		case len(e.Name) > MaxNameBytes:
+			c.name(key+field, e.Name)
+		case e.Name == "":
+			c.failf(key+field, "resource names must not be empty", `""`)
+		case e.Amount < 0 || e.Amount > MaxAmount:
+			c.failf(key+field+"."+e.Name, "must be within 0…1e14", e.Amount)
 		}
 	}
 }
 
 func (c *checker) request(key string, r ResourceRequest) {
-	c.resources(key+".resources", r.Resources)
-	c.atMost(key+".selectors", len(r.Selectors), MaxSelectors)
+	c.resources(key, ".resources", r.Resources)
+	if len(r.Selectors) > MaxSelectors {
+		c.atMost(key+".selectors", len(r.Selectors), MaxSelectors)
+	}
 	for _, s := range r.Selectors {
 		c.atMost(key+".selectors.constraints", len(s), MaxSelectors)
 		for _, l := range s {
@@ -134,8 +141,8 @@ func (r *Report) Check() error {
 }
 
 func (c *checker) raylet(l *RayletLoad) {
-	c.resources("raylet.total", l.Total)
-	c.resources("raylet.available", l.Available)
+	c.resources("raylet", ".total", l.Total)
+	c.resources("raylet", ".available", l.Available)
 	c.atMost("raylet.demand", len(l.Demand), MaxShapes)
 	if l.Idle < 0 {
 		c.failf("raylet.idle_ms", "must be at least 0", l.Idle)
@@ -182,8 +189,8 @@ func (c *checker) node(key string, n *Node) {
 	c.name(key+".instance_id", n.InstanceID)
 	c.name(key+".node_type", n.Type)
 	c.name(key+".address", n.Address)
-	c.resources(key+".total", n.Total)
-	c.resources(key+".available", n.Available)
+	c.resources(key, ".total", n.Total)
+	c.resources(key, ".available", n.Available)
 	c.atMost(key+".labels", len(n.Labels), MaxLabels)
 	for k, v := range n.Labels {
 		c.name(key+".labels", k)

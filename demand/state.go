@@ -3,6 +3,8 @@ package demand
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,13 +56,13 @@ type State struct {
 // node is what is known of one node.
 type node struct {
 	report *Report
-	at     time.Time // when report came
-	info   *Node     // its row in the GCS; nil: not listed
-	listed time.Time // since when
-	seen   time.Time // when it was first heard of
-	free   most      // as its raylet says
-	gcs    most      // as the GCS says
-	demand map[string]QueuedDemand
+	at     time.Time      // when report came
+	info   *Node          // its row in the GCS; nil: not listed
+	listed time.Time      // since when
+	seen   time.Time      // when it was first heard of
+	free   most           // as its raylet says
+	gcs    most           // as the GCS says
+	demand []QueuedDemand // by key
 	row    row
 }
 
@@ -148,24 +150,37 @@ func (s *State) applyRaylet(n *node, r *Report, at time.Time) {
 		return
 	}
 	n.free.set(l.Available, at)
-	now := make(map[string]QueuedDemand, len(l.Demand))
-	for _, q := range l.Demand {
-		now[q.Key()] = q
+	now := l.Demand
+	if !slices.IsSortedFunc(now, byKey) {
+		now = slices.SortedFunc(slices.Values(now), byKey)
 	}
 	s.replace(n, now, at)
 }
 
-func (s *State) replace(n *node, now map[string]QueuedDemand, at time.Time) {
-	for key, old := range n.demand {
-		q := now[key]
-		s.queued.add(key, old.ResourceRequest, q.Queued-old.Queued, q.Backlog-old.Backlog, at)
-	}
-	for key, q := range now {
-		if _, ok := n.demand[key]; !ok {
-			s.queued.add(key, q.ResourceRequest, q.Queued, q.Backlog, at)
+func byKey(a, b QueuedDemand) int { return strings.Compare(a.Key(), b.Key()) }
+
+// replace changes the counts by what a node's demand is now, and was; both are
+// sorted by key.
+func (s *State) replace(n *node, now []QueuedDemand, at time.Time) {
+	old := n.demand
+	n.demand = now
+	for len(old)+len(now) > 0 {
+		order := len(old) - len(now) // of the two that come next; where one list is over it is the other's
+		if len(old) > 0 && len(now) > 0 {
+			order = -byKey(old[0], now[0])
+		}
+		switch {
+		case order > 0:
+			s.queued.add(old[0].Key(), old[0].ResourceRequest, -old[0].Queued, -old[0].Backlog, at)
+			old = old[1:]
+		case order < 0:
+			s.queued.add(now[0].Key(), now[0].ResourceRequest, now[0].Queued, now[0].Backlog, at)
+			now = now[1:]
+		default:
+			s.queued.add(old[0].Key(), old[0].ResourceRequest, now[0].Queued-old[0].Queued, now[0].Backlog-old[0].Backlog, at)
+			old, now = old[1:], now[1:]
 		}
 	}
-	n.demand = now
 }
 
 // applyCluster takes the GCS's word for which nodes live.
