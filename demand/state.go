@@ -3,7 +3,6 @@ package demand
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -150,11 +149,7 @@ func (s *State) applyRaylet(n *node, r *Report, at time.Time) {
 		return
 	}
 	n.free.set(l.Available, at)
-	now := l.Demand
-	if !slices.IsSortedFunc(now, byKey) {
-		now = slices.SortedFunc(slices.Values(now), byKey)
-	}
-	s.replace(n, now, at)
+	s.replace(n, MergeQueued(l.Demand), at)
 }
 
 func byKey(a, b QueuedDemand) int { return strings.Compare(a.Key(), b.Key()) }
