@@ -119,7 +119,7 @@ func (c *Checkpoint) Restore() (*State, error) {
 
 func (m nodeMemory) restore(w Windows) *node {
 	n := &node{
-		report: m.Report, at: m.At, listed: m.Listed, seen: m.Seen, free: most{w.Free, m.Free.Now, slices.Clone(m.Free.Past)},
+		report: m.Report, at: m.At, until: m.At.Add(w.Stale), listed: m.Listed, seen: m.Seen, free: most{w.Free, m.Free.Now, slices.Clone(m.Free.Past)},
 		gcs: most{w.Pending, m.GCS.Now, slices.Clone(m.GCS.Past)}, demand: slices.Clone(m.Demand),
 	}
 	slices.SortFunc(n.demand, byKey)

@@ -107,11 +107,12 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 	order := s.inOrder()
 	out.Nodes = make([]LiveNode, len(order))
 	for i, n := range order {
-		if !n.row.holds(out.Source, s.fresh(n, now), now) {
+		fresh := s.fresh(n, now)
+		if !n.row.holds(out.Source, fresh, now) {
 			n.row = s.settle(n, out.Source, now)
 		}
 		out.Nodes[i] = n.row.live
-		out.Next = earlier(earlier(out.Next, n.row.until), s.silent(n, now))
+		out.Next = earlier(earlier(out.Next, n.row.until), s.silent(n, fresh, now))
 		out.Truncated = out.Truncated || n.row.live.Reported && n.report.Raylet.Truncated
 	}
 }
@@ -156,13 +157,13 @@ func (s *State) inOrder() []*node {
 }
 
 // silent is when a node will have been silent for too long; zero: it has been.
-func (s *State) silent(n *node, now time.Time) time.Time {
-	since := n.listed
-	if s.fresh(n, now) {
-		since = n.at
+func (s *State) silent(n *node, fresh bool, now time.Time) time.Time {
+	until := n.until
+	if !fresh {
+		until = n.listed.Add(s.windows.Stale)
 	}
-	if at := since.Add(s.windows.Stale + time.Nanosecond); at.After(now) {
-		return at
+	if !until.Before(now) {
+		return until.Add(time.Nanosecond)
 	}
 	return time.Time{}
 }

@@ -56,6 +56,7 @@ type State struct {
 type node struct {
 	report *Report
 	at     time.Time      // when report came
+	until  time.Time      // how long it is fresh
 	info   *Node          // its row in the GCS; nil: not listed
 	listed time.Time      // since when
 	seen   time.Time      // when it was first heard of
@@ -89,7 +90,7 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 		return false
 	}
 	news := !current || !r.Raylet.Same(n.report.Raylet)
-	n.report, n.at = r, at
+	n.report, n.at, n.until = r, at, at.Add(s.windows.Stale)
 	clusterNews := false
 	if r.Cluster != nil {
 		clusterNews = !r.Cluster.Equal(s.cluster)
@@ -334,5 +335,5 @@ func (s *State) missing(now time.Time) int {
 }
 
 func (s *State) fresh(n *node, now time.Time) bool {
-	return n.report != nil && n.report.Raylet != nil && now.Sub(n.at) <= s.windows.Stale
+	return n.report != nil && n.report.Raylet != nil && !now.After(n.until)
 }
