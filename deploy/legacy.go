@@ -51,6 +51,10 @@ func (p *parser) oldTypes(c *Cluster, m fields, common common) {
 		c.warnf("available_node_types: not given; workers have 1 CPU")
 		w.Resources = oneCPU
 	}
+	if len(c.Head.Resources) == 0 && w.MaxWorkers == 0 {
+		c.warnf("head_node.resources: not given; the head has 1 CPU, as there are no workers")
+		c.Head.Resources = oneCPU
+	}
 	c.Types = []nodetypes.NodeType{w}
 	c.HeadPod = p.headPod(head.node, common)
 	c.Pods[w.Name] = p.workerPod(fields{}, worker.node, common)

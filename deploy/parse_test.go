@@ -34,9 +34,12 @@ func TestExamples(t *testing.T) {
 			Warnings: []string{"available_node_types: not given; workers have 1 CPU"},
 		},
 		"ray/seed-basic.yaml": {
-			Name: "basic-ray", MaxWorkers: 0, Head: nodetypes.NodeType{Name: "head"},
-			Types:    []nodetypes.NodeType{{Name: "worker", Resources: one, MaxWorkers: 0}},
-			Warnings: []string{"available_node_types: not given; workers have 1 CPU"},
+			Name: "basic-ray", MaxWorkers: 0, Head: nodetypes.NodeType{Name: "head", Resources: one},
+			Types: []nodetypes.NodeType{{Name: "worker", Resources: one, MaxWorkers: 0}},
+			Warnings: []string{
+				"available_node_types: not given; workers have 1 CPU",
+				"head_node.resources: not given; the head has 1 CPU, as there are no workers",
+			},
 		},
 		"ray/seed-docker.yaml": {
 			Name: "dockers", MaxWorkers: 2, Head: nodetypes.NodeType{Name: "head", Resources: resources(t, map[string]float64{"CPU": 2})},
