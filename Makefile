@@ -16,7 +16,8 @@ RAY_TESTS   := ./test/ray/...
 # Packages with goroutines of their own that compile fast with the race detector. The others are values and functions
 # (test/rules holds that they start no goroutine) or bring Kubernetes' and Helm's thousand packages: make race takes all.
 RACE        := ./demand/demandpb/... ./demand/nats/... ./demand/ray/... ./scaler/httpapi/... ./scaler/keda/... ./scaler/loop/... ./deploy/pod/... ./deploy/local/...
-REST         = $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$' | grep -vxFf <(go list $(RACE)))
+LIST        := go list ./... | grep -v -e /test/ray -e '/test/e2e$$'
+REST         = $$($(LIST) | grep -vxFf <(go list $(RACE)))
 # Of make chart-docs.
 CHARTS      ?= $(CURDIR)/charts
 # Of make parity.
@@ -69,7 +70,7 @@ test-ray: build ray
 
 .PHONY: race
 race: build ray ## The race detector over all tests but those of real clusters (5 min)
-	CGO_ENABLED=1 go test -race -ldflags='-s -w' -shuffle=on $$(go list ./... | grep -v -e /test/ray -e '/test/e2e$$')
+	CGO_ENABLED=1 go test -race -ldflags='-s -w' -shuffle=on $$($(LIST))
 
 .PHONY: test-keda
 test-keda: ## KEDA's own client against our server (compiles 3,000 packages)

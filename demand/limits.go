@@ -81,9 +81,10 @@ func (c *checker) resources(key, field string, r Resources) {
 
 func (c *checker) request(key string, r ResourceRequest) {
 	c.resources(key, ".resources", r.Resources)
-	if len(r.Selectors) > MaxSelectors {
-		c.atMost(key+".selectors", len(r.Selectors), MaxSelectors)
+	if len(r.Selectors) == 0 {
+		return
 	}
+	c.atMost(key+".selectors", len(r.Selectors), MaxSelectors)
 	for _, s := range r.Selectors {
 		c.atMost(key+".selectors.constraints", len(s), MaxSelectors)
 		for _, l := range s {

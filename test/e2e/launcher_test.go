@@ -265,10 +265,7 @@ func (l *launched) forwards() {
 // follows sees a decision in rayburst monitor.
 func (l *launched) follows() {
 	l.t.Helper()
-	eventually(l.t, "no worker is left", func() (bool, string) {
-		s, err := kube.AppsV1().Deployments(l.name).GetScale(l.t.Context(), l.name+"-small", metav1.GetOptions{})
-		return err == nil && s.Spec.Replicas == 0, fmt.Sprint(s, err)
-	})
+	l.replicas(map[string]int32{"small": 0})
 	cmd := exec.CommandContext(l.t.Context(), "rayburst", "monitor", filepath.Join(l.dir, "cluster.yaml"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
