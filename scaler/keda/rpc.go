@@ -24,7 +24,7 @@ type service struct {
 // is being written by somebody else it waits, at most a second. Unavailable when
 // that is not known; InvalidArgument for bad metadata.
 func (s service) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsActiveResponse, error) {
-	k, _, err := identify(ref)
+	k, _, err := s.identify(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ const holdBeat = 50 * time.Millisecond
 // workers. The metric's name in the request is not read: the metadata say
 // which type is meant. Errors as those of IsActive.
 func (s service) GetMetrics(_ context.Context, req *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
-	k, t, err := identify(req.GetScaledObjectRef())
+	k, t, err := s.identify(req.GetScaledObjectRef())
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s service) GetMetrics(_ context.Context, req *pb.GetMetricsRequest) (*pb.G
 // all good metadata, also when the cluster is unknown: without it KEDA makes
 // no HPA, and after an error it asks here for what it had from the stream.
 func (s service) GetMetricSpec(_ context.Context, ref *pb.ScaledObjectRef) (*pb.GetMetricSpecResponse, error) {
-	k, t, err := identify(ref)
+	k, t, err := s.identify(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s service) GetMetricSpec(_ context.Context, ref *pb.ScaledObjectRef) (*pb.
 // StreamIsActive sends the state on opening, on each edge and every 15 s, and
 // nothing while it is not known. It ends without error when the server stops.
 func (s service) StreamIsActive(ref *pb.ScaledObjectRef, stream grpc.ServerStreamingServer[pb.IsActiveResponse]) error {
-	k, _, err := identify(ref)
+	k, _, err := s.identify(ref)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (s service) sendActivity(k key, sent *activity, stream grpc.ServerStreaming
 // nudge; of nudges that come while it sends, the last. It ends without error
 // when the server stops.
 func (s service) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStreamingServer[pb.GetMetricSpecResponse]) error {
-	k, t, err := identify(ref)
+	k, t, err := s.identify(ref)
 	if err != nil {
 		return err
 	}
@@ -150,11 +150,11 @@ func pause(ctx context.Context, wake <-chan struct{}, later <-chan time.Time) er
 // identify reads which node type a ScaledObject means. The namespace is the
 // ScaledObject's own and is never read from metadata, so a ScaledObject can
 // name only clusters of its namespace. Errors are InvalidArgument.
-func identify(ref *pb.ScaledObjectRef) (key, nodetypes.Trigger, error) {
+func (s service) identify(ref *pb.ScaledObjectRef) (key, nodetypes.Trigger, error) {
 	if ref.GetNamespace() == "" {
 		return key{}, nodetypes.Trigger{}, status.Error(codes.InvalidArgument, "the scaled object reference has no namespace")
 	}
-	t, err := nodetypes.ParseTrigger(ref.GetScalerMetadata())
+	t, err := s.triggers.parse(ref.GetNamespace(), ref.GetScalerMetadata())
 	if err != nil {
 		return key{}, t, status.Error(codes.InvalidArgument, err.Error())
 	}

@@ -46,6 +46,7 @@ type Server struct {
 	clusters   sync.Map // scaler.Cluster → *cluster
 	activities hub      // the StreamIsActive there are
 	specs      hub      // the StreamMetricSpec there are
+	triggers   triggers
 
 	grpc   *grpc.Server
 	health *health.Server
@@ -59,7 +60,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, health: health.NewServer()}
+	s := &Server{cfg: cfg, triggers: newTriggers(), health: health.NewServer()}
 	s.grpc = grpc.NewServer(s.options()...)
 	pb.RegisterExternalScalerServer(s.grpc, service{Server: s})
 	healthpb.RegisterHealthServer(s.grpc, s.health)

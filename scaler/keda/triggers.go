@@ -1,0 +1,43 @@
+package keda
+
+import (
+	"maps"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/rayburst/rayburst/nodetypes"
+)
+
+// maxTriggers bounds what triggers keeps: some 2 KB each.
+const maxTriggers = 10_000
+
+// triggers keeps what the metadata of node types said last: KEDA sends them with
+// each call, and they seldom change.
+type triggers struct {
+	last *lru.Cache[name, parsed]
+}
+
+type name struct{ namespace, cluster, nodeType string }
+
+type parsed struct {
+	metadata map[string]string
+	trigger  nodetypes.Trigger
+}
+
+func newTriggers() triggers {
+	last, _ := lru.New[name, parsed](maxTriggers) // fails only for a size below 1
+	return triggers{last}
+}
+
+// parse is ParseTrigger; neither the metadata nor what it returns may be changed.
+func (t triggers) parse(namespace string, metadata map[string]string) (nodetypes.Trigger, error) {
+	n := name{namespace, metadata["rayCluster"], metadata["nodeType"]}
+	if p, ok := t.last.Get(n); ok && maps.Equal(p.metadata, metadata) {
+		return p.trigger, nil
+	}
+	trigger, err := nodetypes.ParseTrigger(metadata)
+	if err == nil {
+		t.last.Add(n, parsed{metadata, trigger})
+	}
+	return trigger, err
+}
