@@ -119,9 +119,9 @@ func (c *Checkpoint) Restore() (*State, error) {
 
 func (m nodeMemory) restore(w Windows) *node {
 	n := &node{
-		report: m.Report, at: m.At, until: m.At.Add(w.Stale), listed: m.Listed, seen: m.Seen, free: most{w.Free, m.Free.Now, slices.Clone(m.Free.Past)},
-		gcs: most{w.Pending, m.GCS.Now, slices.Clone(m.GCS.Past)}, demand: slices.Clone(m.Demand),
+		listed: m.Listed, seen: m.Seen, free: most{w.Free, m.Free.Now, slices.Clone(m.Free.Past)}, gcs: most{w.Pending, m.GCS.Now, slices.Clone(m.GCS.Past)}, demand: slices.Clone(m.Demand),
 	}
+	n.hear(m.Report, m.At, w.Stale)
 	slices.SortFunc(n.demand, byKey)
 	return n
 }

@@ -28,12 +28,14 @@ type LiveNode struct {
 	Draining bool
 	// Reported tells whether its own agent has reported lately.
 	Reported bool
+
+	truncated bool
 }
 
 // Snapshot is one cluster at one instant, settled: no task is in it twice.
 type Snapshot struct {
 	Session   string
-	Nodes     []LiveNode // the head first, then by type and worker
+	Nodes     []*LiveNode // the head first, then by type and worker; one that an earlier snapshot had too has not changed
 	Demand    Demand
 	Source    Source
 	Truncated bool // a raylet cut its list of shapes: counts mean "at least"
@@ -105,7 +107,7 @@ func (s *State) newestNode() time.Time {
 
 func (s *State) liveNodes(out *Snapshot, now time.Time) {
 	order := s.inOrder()
-	out.Nodes = make([]LiveNode, len(order))
+	out.Nodes = make([]*LiveNode, len(order))
 	for i, n := range order {
 		fresh := s.fresh(n, now)
 		if !n.row.holds(out.Source, fresh, now) {
@@ -113,7 +115,7 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 		}
 		out.Nodes[i] = n.row.live
 		out.Next = earlier(earlier(out.Next, n.row.until), s.silent(n, fresh, now))
-		out.Truncated = out.Truncated || n.row.live.Reported && n.report.Raylet.Truncated
+		out.Truncated = out.Truncated || n.row.live.truncated
 	}
 }
 
@@ -121,7 +123,7 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 // until a report says something new of the node, it falls silent, or its moment
 // has come.
 type row struct {
-	live   LiveNode
+	live   *LiveNode
 	source Source
 	from   time.Time
 	until  time.Time // when it could change although nothing is reported; zero: never
@@ -135,7 +137,7 @@ func (r *row) holds(source Source, fresh bool, now time.Time) bool {
 func (s *State) settle(n *node, source Source, now time.Time) row {
 	live, next := s.live(n, source, now)
 	still := !live.Reported || live.Idle == 0 // else it idles longer from moment to moment
-	return row{live: live, source: source, from: now, until: next, kept: still}
+	return row{live: &live, source: source, from: now, until: next, kept: still}
 }
 
 // inOrder are the listed nodes in the order of a snapshot. It is kept while no
@@ -185,7 +187,7 @@ func (s *State) live(n *node, source Source, now time.Time) (LiveNode, time.Time
 	free := &n.gcs
 	if s.fresh(n, now) {
 		out.Reported = true
-		out.Total = n.report.Raylet.Total
+		out.Total, out.truncated = n.report.Raylet.Total, n.report.Raylet.Truncated
 		out.Idle = s.idle(n, out.Idle, now)
 		out.Draining = out.Draining || n.report.Raylet.Draining
 		free = &n.free

@@ -56,7 +56,7 @@ type State struct {
 type node struct {
 	report *Report
 	at     time.Time      // when report came
-	until  time.Time      // how long it is fresh
+	until  time.Time      // how long its raylet's part is fresh; zero: it has none
 	info   *Node          // its row in the GCS; nil: not listed
 	listed time.Time      // since when
 	seen   time.Time      // when it was first heard of
@@ -90,7 +90,7 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 		return false
 	}
 	news := !current || !r.Raylet.Same(n.report.Raylet)
-	n.report, n.at, n.until = r, at, at.Add(s.windows.Stale)
+	n.hear(r, at, s.windows.Stale)
 	clusterNews := false
 	if r.Cluster != nil {
 		clusterNews = !r.Cluster.Equal(s.cluster)
@@ -101,6 +101,14 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 		s.applyRaylet(n, r, at)
 	}
 	return news || clusterNews
+}
+
+// hear takes in the newest report of a node.
+func (n *node) hear(r *Report, at time.Time, stale time.Duration) {
+	n.report, n.at, n.until = r, at, time.Time{}
+	if r != nil && r.Raylet != nil {
+		n.until = at.Add(stale)
+	}
 }
 
 // refused tells whether a node may not report: it is dead, for as long as it
@@ -335,5 +343,5 @@ func (s *State) missing(now time.Time) int {
 }
 
 func (s *State) fresh(n *node, now time.Time) bool {
-	return n.report != nil && n.report.Raylet != nil && !now.After(n.until)
+	return !now.After(n.until)
 }

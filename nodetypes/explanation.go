@@ -86,7 +86,7 @@ type Considered struct {
 // Explain plans like [Schedule], with the same reply, and says why. It costs
 // more: at least (requests) × (node types).
 func Explain(q Request) Explanation {
-	p := newPlan(&q)
+	p := newPlan(&q, &Planner{})
 	p.trace = &trace{plan: p, gangs: make([][]Item, len(q.Demand.Gangs))}
 	return Explanation{p.run(), p.trace.items()}
 }

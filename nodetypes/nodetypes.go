@@ -77,6 +77,10 @@ type Node struct {
 	Labels    map[string]string
 	Idle      time.Duration // 0 is busy
 	Gangs     []string      // STRICT_SPREAD gangs that already have a bundle here
+	// Version, if not nil, is a pointer that promises to a [Planner]: a node that
+	// had the same one in its last request had the same Total, Available, Labels
+	// and Gangs there.
+	Version any
 }
 
 // Request is what one pass of Schedule knows. The order of NodeTypes, of

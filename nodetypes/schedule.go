@@ -53,7 +53,7 @@ var reasons = [...]Reason{outdated: Outdated, maxWorkersOfType: MaxWorkersOfType
 // Schedule plans one pass: what would be launched and terminated now for this
 // state. It does not change the request. The reply to a request that
 // [Request.Validate] refuses is not specified.
-func Schedule(q Request) Reply { return newPlan(&q).run() }
+func Schedule(q Request) Reply { return newPlan(&q, &Planner{}).run() }
 
 // run takes the steps.
 func (p *plan) run() Reply {
@@ -68,7 +68,7 @@ func (p *plan) run() Reply {
 	return p.reply()
 }
 
-func newPlan(q *Request) *plan {
+func newPlan(q *Request, last *Planner) *plan {
 	c := newCatalog(q.Demand)
 	p := &plan{Request: q, catalog: c, states: newStates(c, len(q.Nodes)), kinds: kinds(q), head: none,
 		terminated: make([]verdict, len(q.Nodes)),
@@ -77,10 +77,11 @@ func newPlan(q *Request) *plan {
 		p.launch[i].Type = t.Name
 		p.fresh = append(p.fresh, p.states.fresh(p.kinds[t.Name], t, false))
 	}
+	last.begin(p)
 	p.list = make([]slot, 0, len(q.Nodes))
 	for i := range q.Nodes {
 		if n := &q.Nodes[i]; n.Status != Draining {
-			p.list = append(p.list, slot{p.stateOf(n, n.Available), i, 1})
+			p.list = append(p.list, slot{last.stateOf(p, i), i, 1})
 			if n.Head {
 				p.head = i
 			}

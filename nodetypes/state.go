@@ -38,8 +38,9 @@ type body struct {
 	// for others all of this pass.
 	gangs []int
 
-	next  *body // another one with the same hash
-	blank state // with this body, before anything is placed
+	number int   // in the order in which they were interned
+	next   *body // another one with the same hash
+	blank  state // with this body, before anything is placed
 }
 
 // state is a body with the history of this pass's demand on the node (gangs
@@ -59,8 +60,9 @@ type state struct {
 type states struct {
 	catalog  *catalog
 	bodies   map[uint64]*body // by hash
-	seed     uint64           // which nobody can guess
-	noKinds  []bool           // all false
+	interned int
+	seed     uint64 // which nobody can guess
+	noKinds  []bool // all false
 	building body
 	scratch  scratch
 
@@ -204,7 +206,8 @@ func (s *states) intern(b *body) *body {
 	*out = *b
 	out.total, out.free, out.known = s.amounts.clone(b.total), s.amounts.clone(b.free), s.flags.clone(b.known)
 	out.rest, out.labels, out.gangs = s.terms.clone(b.rest), s.numbers.clone(b.labels), s.numbers.clone(b.gangs)
-	out.next = first
+	out.number, out.next = s.interned, first
+	s.interned++
 	out.blank = state{body: out, kinds: s.noKinds}
 	s.bodies[hash] = out
 	return out
@@ -279,9 +282,14 @@ func kinds(q *Request) (byName map[string]*kind) {
 	for i, t := range q.NodeTypes {
 		byName[t.Name] = &kind{index: i, priority: t.Priority, recovered: orOne(t.RecoveredAvailability), cloud: orOne(t.CloudAvailability)}
 	}
-	for _, n := range q.Nodes {
-		if _, ok := byName[n.Type]; !ok {
-			byName[n.Type] = &kind{index: len(byName), recovered: 1, cloud: 1}
+	last := ""
+	for i := range q.Nodes {
+		name := q.Nodes[i].Type
+		if i > 0 && name == last {
+			continue
+		}
+		if last = name; byName[name] == nil {
+			byName[name] = &kind{index: len(byName), recovered: 1, cloud: 1}
 		}
 	}
 	return byName

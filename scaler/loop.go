@@ -30,6 +30,7 @@ type Loop struct {
 	roster   roster
 	phantoms phantoms
 	nodes    []nodetypes.Node // room for what the plan is told of
+	planner  nodetypes.Planner
 }
 
 // NewLoop is a cluster that has never been decided.

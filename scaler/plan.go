@@ -18,7 +18,7 @@ func (r *round) schedule() {
 	request := *r.request
 	request.Nodes = r.planNodes(r.Loop.nodes)
 	r.Loop.nodes = request.Nodes
-	r.reply = nodetypes.Schedule(request)
+	r.reply = r.planner.Schedule(request)
 	for _, launch := range r.reply.Launch {
 		if t := r.byType[launch.Type]; t != nil {
 			t.launch = launch
@@ -111,7 +111,7 @@ func (r *round) strangers() []nodetypes.NodeType {
 	index := map[string]int{}
 	var out []nodetypes.NodeType
 	for i := range r.Snapshot.Nodes {
-		n := &r.Snapshot.Nodes[i]
+		n := r.Snapshot.Nodes[i]
 		if m := r.members[i]; m != nil && m.Type == n.Type {
 			continue
 		}
@@ -133,7 +133,7 @@ func (r *round) strangers() []nodetypes.NodeType {
 // planTypeOf is the type that a node has in the plan: one of its own where it is
 // nobody's worker, so that it counts for no minimum and no maximum.
 func (r *round) planTypeOf(at int) string {
-	n := &r.Snapshot.Nodes[at]
+	n := r.Snapshot.Nodes[at]
 	if r.owners[at] == unclaimed {
 		return n.Type + "#unmanaged"
 	}
@@ -144,7 +144,7 @@ func (r *round) planTypeOf(at int) string {
 func (r *round) skip() {
 	r.skipped = make([]bool, len(r.Snapshot.Nodes))
 	for i := range r.Snapshot.Nodes {
-		n := &r.Snapshot.Nodes[i]
+		n := r.Snapshot.Nodes[i]
 		r.skipped[i] = r.owners[i] == former || n.Draining || r.going(n.InstanceID)
 	}
 	for _, t := range r.types {
@@ -161,7 +161,7 @@ func (r *round) skip() {
 // whose they are, nil where nobody's, then the joining members.
 func (r *round) planned(yield func(*demand.LiveNode, *member) bool) {
 	for i := range r.Snapshot.Nodes {
-		if !r.skipped[i] && !yield(&r.Snapshot.Nodes[i], r.members[i]) {
+		if !r.skipped[i] && !yield(r.Snapshot.Nodes[i], r.members[i]) {
 			return
 		}
 	}
@@ -194,10 +194,10 @@ func (r *round) going(worker string) bool {
 }
 
 func (r *round) planNode(at int) nodetypes.Node {
-	n := &r.Snapshot.Nodes[at]
+	n := r.Snapshot.Nodes[at]
 	return nodetypes.Node{
 		ID: n.ID, Type: r.planTypeOf(at), Head: n.Head, Status: nodetypes.Running, Total: n.Total, Available: n.Free,
-		Labels: n.Labels, Idle: n.Idle, Gangs: n.Gangs,
+		Labels: n.Labels, Idle: n.Idle, Gangs: n.Gangs, Version: n,
 	}
 }
 

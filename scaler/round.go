@@ -59,7 +59,7 @@ type typeRound struct {
 func newRound(l *Loop, w World) *round {
 	r := &round{Loop: l, World: w, byType: map[string]*typeRound{}}
 	for _, t := range w.Types {
-		tr := &typeRound{TypeState: t}
+		tr := &typeRound{TypeState: t, running: make([]*member, 0, min(t.Replicas, len(w.Workers)))}
 		if b := l.backOffs[t.Name]; b != nil && w.Now.Before(b.until) {
 			tr.backOff = b
 		}
@@ -96,7 +96,7 @@ func (r *round) match() {
 	}
 	next := 0
 	for i := range r.Snapshot.Nodes {
-		n := &r.Snapshot.Nodes[i]
+		n := r.Snapshot.Nodes[i]
 		if n.Head {
 			if t := r.byType[n.Type]; t != nil {
 				t.heads++
@@ -185,7 +185,7 @@ func (r *round) place(t *typeRound, w *Worker, m *member, at int) {
 
 // claim makes an alive node a member's.
 func (r *round) claim(m *member, at int) {
-	m.node, m.at = &r.Snapshot.Nodes[at], at
+	m.node, m.at = r.Snapshot.Nodes[at], at
 	r.owners[at], r.members[at] = ours, m
 }
 

@@ -84,6 +84,15 @@ func newPlay() *play {
 	}
 }
 
+// alive are the nodes as they are now.
+func (p *play) alive() []*demand.LiveNode {
+	var out []*demand.LiveNode
+	for _, n := range p.nodes {
+		out = append(out, &n)
+	}
+	return out
+}
+
 func (p *play) run(t *testing.T, d *datadriven.TestData) string {
 	verbs := map[string]func(w words){
 		"settings": p.set, "types": p.setType, "worker": p.setWorker, "node": p.setNode, "gone": p.remove,
@@ -153,7 +162,7 @@ func (p *play) pass(by time.Duration) {
 func (p *play) decide() {
 	w := scaler.World{Now: p.now, Types: p.types, Settings: p.settings, Workers: slices.Clone(p.workers), Unknown: p.unknown}
 	if p.unknown == nil {
-		w.Snapshot = &demand.Snapshot{Session: "s", Nodes: slices.Clone(p.nodes), Demand: p.demand, Source: demand.FromRaylets}
+		w.Snapshot = &demand.Snapshot{Session: "s", Nodes: p.alive(), Demand: p.demand, Source: demand.FromRaylets}
 	}
 	p.last = p.loop.Step(w)
 	p.nodes = slices.DeleteFunc(p.nodes, func(n demand.LiveNode) bool { return slices.Contains(p.last.Lost, n.ID) })

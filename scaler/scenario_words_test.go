@@ -138,12 +138,12 @@ func (p *play) join(w words) {
 	for _, name := range w.list {
 		p.worker(name).Started = true
 		p.worker(name).StartedAt = p.now
-		p.alive(name)
+		p.nodeOf(name)
 	}
 }
 
-// alive is the node of a worker, made if there is none.
-func (p *play) alive(name string) *demand.LiveNode {
+// nodeOf is the node of a worker, made if there is none.
+func (p *play) nodeOf(name string) *demand.LiveNode {
 	for i := range p.nodes {
 		if p.nodes[i].InstanceID == name {
 			return &p.nodes[i]
@@ -168,7 +168,7 @@ func (p *play) setNode(w words) {
 			return
 		}
 	}
-	n := p.alive(w.list[0])
+	n := p.nodeOf(w.list[0])
 	n.Node = new(*n.Node) // decisions hold the old one
 	w.each(1, func(key, value string) bool {
 		switch key {

@@ -32,7 +32,7 @@ func (r *round) views() []NodeView {
 	}
 	for i := range r.Snapshot.Nodes {
 		if r.owners[i] == nobodys || r.owners[i] == unclaimed {
-			out = append(out, strangerView(&r.Snapshot.Nodes[i]))
+			out = append(out, strangerView(r.Snapshot.Nodes[i]))
 		}
 	}
 	slices.SortFunc(out, func(a, b NodeView) int {

@@ -102,7 +102,7 @@ func (r *round) why(q demand.ResourceRequest) (WhyWait, string) {
 }
 
 func (r *round) liveHolds(q demand.ResourceRequest) bool {
-	return slices.ContainsFunc(r.Snapshot.Nodes, func(n demand.LiveNode) bool {
+	return slices.ContainsFunc(r.Snapshot.Nodes, func(n *demand.LiveNode) bool {
 		return n.Total.Fits(withoutImplicit(q.Resources)) && matches(q, n.Labels)
 	})
 }
