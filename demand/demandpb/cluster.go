@@ -13,6 +13,7 @@ import (
 type said[V comparable] struct {
 	raw   []byte
 	value V
+	begin int // of a load: so many of the first bytes are all its amounts; 0: not known
 }
 
 // again is what was said if it is said again, else V's zero value. A nil
@@ -24,18 +25,26 @@ func (s *said[V]) again(b []byte) (v V) {
 	return v
 }
 
-// remember keeps what a node says. It returns how many bytes more are kept.
-func remember[V comparable](in map[string]*said[V], node string, b []byte, v V) int {
+// begins tells whether a message begins with the amounts that were said last. A nil
+// receiver has said nothing.
+func (s *said[V]) begins(b []byte) bool {
+	return s != nil && s.begin > 0 && bytes.HasPrefix(b, s.raw[:s.begin])
+}
+
+// remember keeps a copy of what a node says. It returns how many bytes more are kept.
+func remember[V comparable](in map[string]*said[V], node string, now said[V]) int {
 	s, ok := in[node]
 	if !ok {
-		in[node] = &said[V]{bytes.Clone(b), v}
-		return len(b) + len(node)
+		now.raw = bytes.Clone(now.raw)
+		in[node] = &now
+		return len(now.raw) + len(node)
 	}
-	if s.value == v {
+	if s.value == now.value {
 		return 0
 	}
-	more := len(b) - len(s.raw)
-	s.raw, s.value = append(s.raw[:0], b...), v
+	more := len(now.raw) - len(s.raw)
+	now.raw = append(s.raw[:0], now.raw...)
+	*s = now
 	return more
 }
 
@@ -76,7 +85,7 @@ func (d *Decoder) row(b []byte) (*demand.Node, error) {
 		return nil, err
 	}
 	n := node(&m)
-	d.size += remember(d.rows, n.ID, b, n)
+	d.size += remember(d.rows, n.ID, said[*demand.Node]{raw: b, value: n})
 	return n, nil
 }
 

@@ -51,17 +51,18 @@ func (d *Decoder) Report(b []byte) (*demand.Report, error) {
 		return nil, err
 	}
 	r = canonical(r)
-	if raylet != nil {
-		d.size += remember(d.loads, r.NodeID, raylet, r.Raylet)
+	if raylet.raw != nil {
+		d.size += remember(d.loads, r.NodeID, raylet)
 	}
 	return r, nil
 }
 
-// report decodes a report. The second result is its raylet as it came, nil if
-// it has none.
-func (d *Decoder) report(b []byte) (*demand.Report, []byte, error) {
+// report decodes a report. The second result is its raylet as it came, with nil
+// bytes if it has none.
+func (d *Decoder) report(b []byte) (*demand.Report, said[*demand.RayletLoad], error) {
 	r := &demand.Report{}
-	var raylet, cluster []byte
+	var raylet said[*demand.RayletLoad]
+	var cluster []byte
 	err := eachField(b, func(f field) error {
 		switch f.key() {
 		case bytesField(1):
@@ -75,7 +76,7 @@ func (d *Decoder) report(b []byte) (*demand.Report, []byte, error) {
 		case bytesField(5):
 			return d.text(&r.NodeType, f.bytes)
 		case bytesField(6):
-			raylet = joined(raylet, f.bytes)
+			raylet.raw = joined(raylet.raw, f.bytes)
 		case bytesField(7):
 			cluster = joined(cluster, f.bytes)
 		case bytesField(8):
@@ -83,8 +84,9 @@ func (d *Decoder) report(b []byte) (*demand.Report, []byte, error) {
 		}
 		return nil
 	})
-	if err == nil && raylet != nil {
-		r.Raylet, err = d.load(r.NodeID, raylet)
+	if err == nil && raylet.raw != nil {
+		err = d.load(r.NodeID, &raylet)
+		r.Raylet = raylet.value
 	}
 	if err == nil && cluster != nil {
 		r.Cluster, err = d.cluster(cluster)
@@ -101,21 +103,54 @@ func joined(first, second []byte) []byte {
 	return slices.Concat(first, second)
 }
 
-func (d *Decoder) load(node string, b []byte) (*demand.RayletLoad, error) {
-	if l := d.loads[node].again(b); l != nil {
-		return l, nil
+// load decodes what a node says: of amounts that it has said before, nothing.
+func (d *Decoder) load(node string, s *said[*demand.RayletLoad]) error {
+	last := d.loads[node]
+	if s.value = last.again(s.raw); s.value != nil {
+		return nil
 	}
-	l := &demand.RayletLoad{}
-	return l, d.raylet(l, b)
+	s.value = &demand.RayletLoad{}
+	if last.begins(s.raw) {
+		s.begin, s.value.Total, s.value.Available = last.begin, last.value.Total, last.value.Available
+	} else if err := d.amounts(s); err != nil {
+		return err
+	}
+	return d.raylet(s)
 }
 
-func (d *Decoder) raylet(l *demand.RayletLoad, b []byte) error {
-	return eachField(b, func(f field) error {
+var errOther = errors.New("a field of another kind")
+
+// amounts decodes what a load begins with.
+func (d *Decoder) amounts(s *said[*demand.RayletLoad]) error {
+	rest, err := fields(s.raw, func(f field) error {
 		switch f.key() {
 		case bytesField(1):
-			return d.resource(&l.Total, f.bytes)
+			return d.resource(&s.value.Total, f.bytes)
 		case bytesField(2):
-			return d.resource(&l.Available, f.bytes)
+			return d.resource(&s.value.Available, f.bytes)
+		}
+		return errOther
+	})
+	if s.begin = len(s.raw) - len(rest); err != nil && !errors.Is(err, errOther) {
+		return err
+	}
+	return nil
+}
+
+// raylet decodes a load behind its beginning. There may be more amounts, which
+// spoil the beginning for the next time.
+func (d *Decoder) raylet(s *said[*demand.RayletLoad]) error {
+	l := s.value
+	more := func(to *demand.Resources, b []byte) error {
+		s.begin, *to = 0, slices.Clone(*to)
+		return d.resource(to, b)
+	}
+	return eachField(s.raw[s.begin:], func(f field) error {
+		switch f.key() {
+		case bytesField(1):
+			return more(&l.Total, f.bytes)
+		case bytesField(2):
+			return more(&l.Available, f.bytes)
 		case bytesField(3):
 			q, err := d.queued(f.bytes)
 			if l.Demand == nil {
@@ -246,28 +281,34 @@ func numberField(n protowire.Number) fieldKey {
 
 // eachField visits the fields of a message in the order in which they stand.
 func eachField(b []byte, visit func(field) error) error {
+	_, err := fields(b, visit)
+	return err
+}
+
+// fields is eachField. It returns what is left of the message from where it failed.
+func fields(b []byte, visit func(field) error) ([]byte, error) {
 	for len(b) > 0 {
-		f := field{}
-		n := 0
-		if f.num, f.typ, n = protowire.ConsumeTag(b); n < 0 {
-			return protowire.ParseError(n)
+		f, n := field{}, 0
+		rest := b
+		if f.num, f.typ, n = protowire.ConsumeTag(rest); n < 0 {
+			return b, protowire.ParseError(n)
 		}
-		b = b[n:]
+		rest = rest[n:]
 		switch f.typ {
 		case protowire.VarintType:
-			f.number, n = protowire.ConsumeVarint(b)
+			f.number, n = protowire.ConsumeVarint(rest)
 		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(b)
+			f.bytes, n = protowire.ConsumeBytes(rest)
 		default:
-			n = protowire.ConsumeFieldValue(f.num, f.typ, b)
+			n = protowire.ConsumeFieldValue(f.num, f.typ, rest)
 		}
 		if n < 0 {
-			return protowire.ParseError(n)
+			return b, protowire.ParseError(n)
 		}
-		b = b[n:]
 		if err := visit(f); err != nil {
-			return err
+			return b, err
 		}
+		b = rest[n:]
 	}
-	return nil
+	return b, nil
 }

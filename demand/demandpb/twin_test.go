@@ -1,12 +1,16 @@
 package demandpb
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rayburst/rayburst/demand"
@@ -93,6 +97,54 @@ func TestDecoderLikeTwin(t *testing.T) {
 	if _, err := d.Report(append(odd(t)["parts are merged"], bad...)); err == nil {
 		t.Error("a name that is not UTF-8 was taken")
 	}
+}
+
+// TestDecoderOfOneNode lets a node say its amounts, demand and flags in all orders,
+// mostly as it did before. What has been returned must stay as it was.
+func TestDecoderOfOneNode(t *testing.T) {
+	pieces := make([][]byte, 0, 20)
+	for _, l := range []*RayletLoad{
+		{Total: map[string]int64{"CPU": 1}}, {Total: map[string]int64{"CPU": 2}}, {Total: map[string]int64{"a": 1}}, {Total: map[string]int64{"z": 3}},
+		{Available: map[string]int64{"CPU": 1}}, {Available: map[string]int64{"a": 0}}, {Available: map[string]int64{"b": 2}},
+		{Demand: []*ResourceDemand{{Queued: 2}}}, {Demand: []*ResourceDemand{{Request: &ResourceRequest{Resources: map[string]int64{"CPU": 1}}, Backlog: 3}}},
+		{IdleMs: 5}, {Draining: true}, {Truncated: true},
+	} {
+		pieces = append(pieces, encoded(t, l))
+	}
+	head := encoded(t, &Report{NodeId: "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", Incarnation: 1, Sequence: 1})
+	rng := rand.New(rand.NewPCG(1, 2))
+	var d Decoder
+	was := map[*demand.RayletLoad]string{}
+	for range 5000 {
+		i := rng.IntN(len(pieces))
+		if j := rng.IntN(len(pieces)); rng.IntN(3) == 0 {
+			pieces[i], pieces[j] = pieces[j], pieces[i]
+		}
+		said := slices.Concat(pieces[min(i, rng.IntN(3)) : i+1]...)
+		b := protowire.AppendBytes(protowire.AppendTag(slices.Clone(head), 6, protowire.BytesType), said)
+		likeTwin(t, &d, b)
+		r, err := d.Report(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := was[r.Raylet]; !ok {
+			was[r.Raylet] = fmt.Sprint(*r.Raylet)
+		}
+	}
+	for l, text := range was {
+		if fmt.Sprint(*l) != text {
+			t.Fatalf("a load has become %v; it was %s", *l, text)
+		}
+	}
+}
+
+func encoded(t *testing.T, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // TestDecoderForgets: what is remembered is bounded.
