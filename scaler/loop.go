@@ -52,6 +52,7 @@ const tick = time.Second
 // The same calls in the same order give the same decisions.
 func (l *Loop) Step(w World) *Decision {
 	w = withDefaults(w)
+	l.yield(w.Types)
 	if w.Snapshot == nil {
 		return l.publish(l.unknown(w), w)
 	}
@@ -62,6 +63,15 @@ func (l *Loop) Step(w World) *Decision {
 	r.withdraw()        // joining workers that nobody needs
 	r.remove()          // idle workers, by agreement
 	return l.publish(r.decision(), w)
+}
+
+// yield takes what the Deployments of paused types ask for as what is asked for.
+func (l *Loop) yield(types []TypeState) {
+	for _, t := range types {
+		if t.Paused {
+			l.asked[t.Name] = t.Replicas
+		}
+	}
 }
 
 func withDefaults(w World) World {
@@ -99,6 +109,7 @@ func (l *Loop) publish(d *Decision, w World) *Decision {
 		for _, t := range d.Targets {
 			l.asked[t.Type] = t.Workers
 		}
+		l.yield(w.Types)
 	}
 	d.Wake = w.Now.Add(tick)
 	if w.Snapshot != nil && !w.Snapshot.Next.IsZero() && w.Snapshot.Next.Before(d.Wake) {

@@ -79,7 +79,7 @@ func (p *play) set(w words) {
 	})
 }
 
-// setType is: name CPU:4,GPU:1 [min=0] [max=10] [replicas=0] [priority=0] [idle=60s] [rollout] [refused=…].
+// setType is: name CPU:4,GPU:1 [min=0] [max=10] [replicas=0] [priority=0] [idle=60s] [rollout] [paused] [refused=…].
 func (p *play) setType(w words) {
 	t := scaler.TypeState{NodeType: nodetypes.NodeType{Name: w.list[0], Resources: w.resources(w.list[1]), MaxWorkers: nodetypes.NoLimit}}
 	w.each(2, func(key, value string) bool {
@@ -97,6 +97,8 @@ func (p *play) setType(w words) {
 			t.IdleTimeout = &d
 		case "rollout":
 			t.Rollout = true
+		case "paused":
+			t.Paused = true
 		case "refused":
 			t.Refused = value
 		default:

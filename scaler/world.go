@@ -35,6 +35,9 @@ type TypeState struct {
 	nodetypes.NodeType
 	Replicas int  // what is asked for now
 	Rollout  bool // its pods are being exchanged: nobody is removed meanwhile
+	// Paused tells that nobody follows the targets: what is asked for is what its
+	// Deployment says, and what was decided before counts no more.
+	Paused bool
 	// Refused says why no more of its replicas are made (no quota); empty: they
 	// are. Those that are asked for and not there are hopeless then.
 	Refused string

@@ -69,7 +69,9 @@ func (c *Cluster) read() scaler.World {
 		if !ok {
 			continue // nothing can be launched
 		}
-		w.Types = append(w.Types, scaler.TypeState{NodeType: o.nodeType, Replicas: d.replicas, Rollout: d.rollout || o.pausedIn, Refused: d.refused})
+		w.Types = append(w.Types, scaler.TypeState{
+			NodeType: o.nodeType, Replicas: d.replicas, Rollout: d.rollout || o.pausedIn, Paused: o.pausedIn && o.pausedOut, Refused: d.refused,
+		})
 		for _, p := range c.ns.workers(o.target) {
 			w.Workers = append(w.Workers, p.worker(o.nodeType.Name))
 		}

@@ -50,6 +50,7 @@ type typeState struct {
 	nodeType
 	Replicas int    `json:"replicas"`
 	Rollout  bool   `json:"rollout,omitempty"`
+	Paused   bool   `json:"paused,omitempty"`
 	Refused  string `json:"refused,omitempty"`
 }
 
@@ -92,7 +93,7 @@ func (s *speed) UnmarshalJSON(b []byte) error {
 func newWorld(in scaler.World) world {
 	w := world{Settings: settings{plainSettings(in.Settings), speed(in.Settings.UpscalingSpeed), nodeType(in.Settings.Head)}}
 	for _, t := range in.Types {
-		w.Types = append(w.Types, typeState{nodeType(t.NodeType), t.Replicas, t.Rollout, t.Refused})
+		w.Types = append(w.Types, typeState{nodeType(t.NodeType), t.Replicas, t.Rollout, t.Paused, t.Refused})
 	}
 	for _, x := range in.Workers {
 		x.StartedAt = x.StartedAt.UTC()
@@ -106,7 +107,7 @@ func (w world) scaler() scaler.World {
 	out := scaler.World{Settings: scaler.Settings(w.Settings.plainSettings)}
 	out.Settings.UpscalingSpeed, out.Settings.Head = float64(w.Settings.Speed), nodetypes.NodeType(w.Settings.HeadType)
 	for _, t := range w.Types {
-		out.Types = append(out.Types, scaler.TypeState{NodeType: nodetypes.NodeType(t.nodeType), Replicas: t.Replicas, Rollout: t.Rollout, Refused: t.Refused})
+		out.Types = append(out.Types, scaler.TypeState{NodeType: nodetypes.NodeType(t.nodeType), Replicas: t.Replicas, Rollout: t.Rollout, Paused: t.Paused, Refused: t.Refused})
 	}
 	for _, x := range w.Workers {
 		out.Workers = append(out.Workers, scaler.Worker(x))
