@@ -37,7 +37,8 @@ type ActorConfig struct {
 }
 
 // Actor carries out the decisions of one cluster: it marks victims, deletes
-// drained pods that are to be fresh again, and gives targets a head start. The
+// drained pods that are to be fresh again, gives targets a head start, and takes
+// away the replica with which a new Deployment begins. The
 // newest decision counts; what fails is tried again with the next.
 type Actor struct {
 	ActorConfig
@@ -87,8 +88,29 @@ func (a *Actor) Run(ctx context.Context) error {
 		a.mu.Lock()
 		d := a.next
 		a.mu.Unlock()
+		a.dismiss(ctx, d)
 		if d.Unknown == "" {
 			a.act(ctx, d)
+		}
+	}
+}
+
+// dismiss takes away the replicas that nobody asked for, so that no machine comes
+// for them: also while the state is unknown, as before a new cluster's head is up.
+func (a *Actor) dismiss(ctx context.Context, d *scaler.Decision) {
+	for _, t := range d.Targets {
+		o, err := a.Cluster.object(t.Type)
+		if err != nil || !a.HeadStart || t.Workers > 0 {
+			continue
+		}
+		seen, _ := a.Cluster.ns.deployments.get(o.target)
+		if !unasked(o, seen, a.Cluster.ns.workers(o.target)) {
+			continue
+		}
+		scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: seen.version}}
+		_, err = a.Client.AppsV1().Deployments(o.namespace).UpdateScale(ctx, o.target, scale, metav1.UpdateOptions{})
+		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			a.Log.Warn("replica that nobody asked for not taken away", "cluster", a.Cluster.Name, "deployment", o.target, "error", err)
 		}
 	}
 }

@@ -69,15 +69,31 @@ func (c *Cluster) read() scaler.World {
 		if !ok {
 			continue // nothing can be launched
 		}
-		w.Types = append(w.Types, scaler.TypeState{
+		t := scaler.TypeState{
 			NodeType: o.nodeType, Replicas: d.replicas, Rollout: d.rollout || o.pausedIn, Paused: o.pausedIn && o.pausedOut, Refused: d.refused,
-		})
-		for _, p := range c.ns.workers(o.target) {
+		}
+		workers := c.ns.workers(o.target)
+		if unasked(o, d, workers) {
+			t.Replicas, workers = 0, nil
+		}
+		w.Types = append(w.Types, t)
+		for _, p := range workers {
 			w.Workers = append(w.Workers, p.worker(o.nodeType.Name))
 		}
 	}
 	slices.SortFunc(w.Workers, func(a, b scaler.Worker) int { return cmp.Compare(a.Name, b.Name) })
 	return w
+}
+
+// unasked tells whether a type's only replica is the one that every new Deployment
+// has that does not say how many: nobody asked for it, and Ray has not begun in it.
+func unasked(o *scaledObject, d deploymentState, workers map[string]pod) bool {
+	for _, p := range workers {
+		if !p.started.IsZero() {
+			return false
+		}
+	}
+	return d.untaught && o.nodeType.MinWorkers == 0 && !o.pausedIn
 }
 
 // settings are what the objects of a cluster say of it: the first that says it.

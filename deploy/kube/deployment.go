@@ -13,6 +13,7 @@ import (
 type deploymentState struct {
 	version  string // of the object, as the watch showed it last
 	replicas int    // spec.replicas
+	untaught bool   // nobody has ever said how many replicas: they are the API server's one
 	rollout  bool   // its pods are being exchanged
 	refused  string // why no more pods are made; empty: they are
 }
@@ -26,6 +27,7 @@ func readDeployment(d *appsv1.Deployment) deploymentState {
 	return deploymentState{
 		version:  d.ResourceVersion,
 		replicas: want,
+		untaught: d.Generation == 1 && want == 1, // each change of the spec counts it up
 		rollout:  s.ObservedGeneration > 0 && s.UpdatedReplicas < s.Replicas,
 		refused:  refused(d),
 	}

@@ -46,7 +46,8 @@ const lag = 2 * time.Second
 
 // check counts a pod that was not marked and goes all the same because its
 // Deployment shrinks: a wrong victim. A pod that somebody deletes by name is
-// none: its Deployment asks for as many as before.
+// none: its Deployment asks for as many as before. Neither is one in which Ray has
+// never begun, where all go.
 func (n *namespace) check(old, now pod) {
 	if old.leaving || !now.leaving || now.marked || now.over {
 		return
@@ -56,13 +57,18 @@ func (n *namespace) check(old, now pod) {
 		return
 	}
 	before, _ := n.deployments.get(deployment)
+	count := func(replicas int) {
+		if replicas > 0 || !old.started.IsZero() {
+			n.wrong.Add(1)
+		}
+	}
 	if len(n.workers(deployment))+1 > before.replicas {
-		n.wrong.Add(1)
+		count(before.replicas)
 		return
 	}
 	time.AfterFunc(lag, func() {
 		if after, _ := n.deployments.get(deployment); after.replicas < before.replicas {
-			n.wrong.Add(1)
+			count(after.replicas)
 		}
 	})
 }

@@ -27,9 +27,16 @@ func TestWrongVictims(t *testing.T) {
 		play func(s *stage)
 		want uint64
 	}{
-		"the marked one goes":          {func(s *stage) { shrink(s, 1); leave(s, "marked", victim) }, 0},
-		"another goes":                 {func(s *stage) { shrink(s, 1); leave(s, "busy", nil) }, 1},
-		"another goes, then we hear":   {func(s *stage) { leave(s, "busy", nil); time.Sleep(lag / 2); shrink(s, 1) }, 1},
+		"the marked one goes":        {func(s *stage) { shrink(s, 1); leave(s, "marked", victim) }, 0},
+		"another goes":               {func(s *stage) { shrink(s, 1); leave(s, "busy", nil) }, 1},
+		"another goes, then we hear": {func(s *stage) { leave(s, "busy", nil); time.Sleep(lag / 2); shrink(s, 1) }, 1},
+		"a busy one goes with all": {func(s *stage) {
+			shrink(s, 0)
+			_ = s.Cluster.ns.pods.Update(running(newPod("busy", nil)))
+			leave(s, "busy", nil)
+		}, 1},
+		"one goes before Ray began":    {func(s *stage) { shrink(s, 0); leave(s, "busy", nil) }, 0},
+		"it goes, then we hear":        {func(s *stage) { leave(s, "busy", nil); time.Sleep(lag / 2); shrink(s, 0) }, 0},
 		"somebody deletes one by name": {func(s *stage) { leave(s, "busy", nil) }, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

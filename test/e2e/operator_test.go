@@ -262,6 +262,7 @@ func (c *rayCluster) isSuspended() {
 	c.is("Suspended", metav1.ConditionFalse, "Running")
 	c.is("Ready", metav1.ConditionTrue, "Ready")
 	c.t.Logf("the head was back %.1f s after the resumption", time.Since(begin).Seconds())
+	c.stays("small", 0, 5*time.Second) // and not as many as were suspended
 	if now := c.kubectl("get", "secret", release+"-auth", "-o", "jsonpath={.data.auth_token}"); now != token {
 		c.t.Error("the token has changed")
 	}

@@ -1,6 +1,9 @@
 package e2e_test
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestFakeGPU: an actor with a GPU makes the type with one grow and no other
 // (KubeRay's TestRayClusterAutoscalerWithFakeGPU).
@@ -44,6 +47,22 @@ func TestOnlyGPUs(t *testing.T) {
 	c.becomes("gpu", 0)
 	if gpu.most() > 1 {
 		t.Errorf("gpu went %v for one actor", gpu)
+	}
+}
+
+// TestNobodyAsked: the replica with which a new Deployment begins is gone when the
+// head is up, so that no machine comes for it, and again where a type is added.
+func TestNobodyAsked(t *testing.T) {
+	const far = "maxWorkers: 2\nnodeSelector: {example.com/zone: far}"
+	c := newCluster(t, workers("one", far))
+	if n := c.replicas("one"); n != 0 {
+		t.Errorf("the head is up, and one has %d replicas", n)
+	}
+	c.upgrade(workers("one", far, "two", far))
+	begin := time.Now()
+	c.becomes("one", 0, "two", 0)
+	if took := time.Since(begin); took > 8*time.Second { // it is withdrawn after 10 s otherwise
+		t.Errorf("the replica of an added type was there for %v", took)
 	}
 }
 
