@@ -14,6 +14,11 @@ type Planner struct {
 	bodies     int      // of the last pass
 	last, seen []sight  // by Request.Nodes of the last pass, and of this one
 	alike      []*state // of this pass, by number of the last pass's body; nil: none yet
+
+	// Room for the next pass.
+	list, spare []slot
+	used        []uses
+	terminated  []verdict
 }
 
 // sight is how a node was seen.
@@ -27,7 +32,9 @@ type sight struct {
 func (l *Planner) Schedule(q Request) Reply {
 	p := newPlan(&q, l)
 	l.bodies = p.states.interned
-	return p.run()
+	reply := p.run()
+	l.list, l.spare, l.used, l.terminated = p.list, p.spare, p.used, p.terminated
+	return reply
 }
 
 // begin forgets what a plan would see with other eyes.
@@ -66,6 +73,13 @@ func (l *Planner) note(at int, s sight) {
 		l.seen = append(l.seen, sight{})
 	}
 	l.seen = append(l.seen, s)
+}
+
+// zeros are n zero values, in the room if it has enough.
+func zeros[T any](room []T, n int) []T {
+	room = slices.Grow(room[:0], n)[:n]
+	clear(room)
+	return room
 }
 
 // equal tells whether two catalogs number the same.

@@ -71,14 +71,13 @@ func (p *plan) run() Reply {
 func newPlan(q *Request, last *Planner) *plan {
 	c := newCatalog(q.Demand)
 	p := &plan{Request: q, catalog: c, states: newStates(c, len(q.Nodes)), kinds: kinds(q), head: none,
-		terminated: make([]verdict, len(q.Nodes)),
-		used:       make([]uses, len(q.Nodes)), launch: make([]Launch, len(q.NodeTypes))}
+		terminated: zeros(last.terminated, len(q.Nodes)), used: zeros(last.used, len(q.Nodes)),
+		list: slices.Grow(last.list[:0], len(q.Nodes)), spare: last.spare, launch: make([]Launch, len(q.NodeTypes))}
 	for i, t := range q.NodeTypes {
 		p.launch[i].Type = t.Name
 		p.fresh = append(p.fresh, p.states.fresh(p.kinds[t.Name], t, false))
 	}
 	last.begin(p)
-	p.list = make([]slot, 0, len(q.Nodes))
 	for i := range q.Nodes {
 		if n := &q.Nodes[i]; n.Status != Draining {
 			p.list = append(p.list, slot{last.stateOf(p, i), i, 1})
