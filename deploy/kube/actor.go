@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -88,31 +89,51 @@ func (a *Actor) Run(ctx context.Context) error {
 		a.mu.Lock()
 		d := a.next
 		a.mu.Unlock()
-		a.dismiss(ctx, d)
+		a.settle(ctx, d)
 		if d.Unknown == "" {
 			a.act(ctx, d)
 		}
 	}
 }
 
-// dismiss takes away the replicas that nobody asked for, so that no machine comes
-// for them: also while the state is unknown, as before a new cluster's head is up.
-func (a *Actor) dismiss(ctx context.Context, d *scaler.Decision) {
+// settle deals with the replicas that nobody asked for. Where the target is above
+// zero now somebody does, and the pod is told; else it is taken away, so that no
+// machine comes for it: also while the state is unknown, as before a new cluster's
+// head is up.
+func (a *Actor) settle(ctx context.Context, d *scaler.Decision) {
 	for _, t := range d.Targets {
 		o, err := a.Cluster.object(t.Type)
-		if err != nil || !a.HeadStart || t.Workers > 0 {
+		if err != nil {
 			continue
 		}
 		seen, _ := a.Cluster.ns.deployments.get(o.target)
-		if !unasked(o, seen, a.Cluster.ns.workers(o.target)) {
+		workers := a.Cluster.ns.workers(o.target)
+		if !unasked(o, seen, workers) {
 			continue
 		}
-		scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: seen.version}}
-		_, err = a.Client.AppsV1().Deployments(o.namespace).UpdateScale(ctx, o.target, scale, metav1.UpdateOptions{})
+		if t.Workers > 0 {
+			err = a.adopt(ctx, workers)
+		} else if a.HeadStart {
+			err = a.dismiss(ctx, o, seen)
+		}
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
-			a.Log.Warn("replica that nobody asked for not taken away", "cluster", a.Cluster.Name, "deployment", o.target, "error", err)
+			a.Log.Warn("replica that nobody asked for not settled", "cluster", a.Cluster.Name, "deployment", o.target, "error", err)
 		}
 	}
+}
+
+func (a *Actor) adopt(ctx context.Context, workers map[string]pod) (err error) {
+	for _, p := range workers {
+		a.once(p, "adopt", func() { err = errors.Join(err, a.patch(ctx, p, map[string]any{askedAnnotation: "true"})) })
+	}
+	return err
+}
+
+// dismiss takes a Deployment to no replicas if it is still as it was seen.
+func (a *Actor) dismiss(ctx context.Context, o *scaledObject, seen deploymentState) error {
+	scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: seen.version}}
+	_, err := a.Client.AppsV1().Deployments(o.namespace).UpdateScale(ctx, o.target, scale, metav1.UpdateOptions{})
+	return err
 }
 
 func (a *Actor) act(ctx context.Context, d *scaler.Decision) {

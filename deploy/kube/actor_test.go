@@ -163,24 +163,27 @@ func TestActorHeadStart(t *testing.T) {
 
 // TestUnasked: the replica of a new Deployment for which nobody asked does not
 // count and is taken away, while the state is unknown too, unless Ray has begun
-// in it, somebody asks for one, or it is not ours to lower.
+// in it, or it is not ours to lower; where one is wanted it becomes that one.
 func TestUnasked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(s *stage, d *appsv1.Deployment, o *scaledObject)
 		target int
 		counts bool // in the world
-		lowers bool
+		writes string
 	}{
-		"new":               {func(*stage, *appsv1.Deployment, *scaledObject) {}, 0, false, true},
-		"wanted":            {func(*stage, *appsv1.Deployment, *scaledObject) {}, 1, false, false},
-		"somebody asked":    {func(_ *stage, d *appsv1.Deployment, _ *scaledObject) { d.Generation = 2 }, 0, true, false},
-		"its manifest says": {func(_ *stage, d *appsv1.Deployment, _ *scaledObject) { d.Spec.Replicas = new(int32(3)) }, 0, true, false},
-		"minimum":           {func(_ *stage, _ *appsv1.Deployment, o *scaledObject) { o.nodeType.MinWorkers = 1 }, 0, true, false},
-		"paused":            {func(_ *stage, _ *appsv1.Deployment, o *scaledObject) { o.pausedIn = true }, 0, true, false},
+		"new":               {func(*stage, *appsv1.Deployment, *scaledObject) {}, 0, false, "update deployments/scale"},
+		"wanted":            {func(*stage, *appsv1.Deployment, *scaledObject) {}, 1, false, `patch one {"metadata":{"annotations":{"rayburst.io/asked":"true"},"uid":"uid-one"}}`},
+		"somebody asked":    {func(_ *stage, d *appsv1.Deployment, _ *scaledObject) { d.Generation = 2 }, 0, true, ""},
+		"its manifest says": {func(_ *stage, d *appsv1.Deployment, _ *scaledObject) { d.Spec.Replicas = new(int32(3)) }, 0, true, ""},
+		"minimum":           {func(_ *stage, _ *appsv1.Deployment, o *scaledObject) { o.nodeType.MinWorkers = 1 }, 0, true, ""},
+		"paused":            {func(_ *stage, _ *appsv1.Deployment, o *scaledObject) { o.pausedIn = true }, 0, true, ""},
 		"Ray has begun": {func(s *stage, _ *appsv1.Deployment, _ *scaledObject) {
 			_ = s.Cluster.ns.pods.Update(running(newPod("one", nil)))
-		}, 0, true, false},
-		"no head start": {func(s *stage, _ *appsv1.Deployment, _ *scaledObject) { s.HeadStart = false }, 0, false, false},
+		}, 0, true, ""},
+		"was wanted": {func(s *stage, _ *appsv1.Deployment, _ *scaledObject) {
+			_ = s.Cluster.ns.pods.Update(newPod("one", map[string]string{askedAnnotation: "true"}))
+		}, 0, true, ""},
+		"no head start": {func(s *stage, _ *appsv1.Deployment, _ *scaledObject) { s.HeadStart = false }, 0, false, ""},
 	} {
 		s := newStage(t, true, 1, newPod("one", nil))
 		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "train-gpu", Namespace: "ml", Generation: 1}, Spec: appsv1.DeploymentSpec{Replicas: new(int32(1))}}
@@ -190,9 +193,9 @@ func TestUnasked(t *testing.T) {
 		if w := s.Cluster.World(); (w.Types[0].Replicas > 0 && len(w.Workers) > 0) != tt.counts {
 			t.Errorf("%s: the world has %d replicas and %d workers", name, w.Types[0].Replicas, len(w.Workers))
 		}
-		s.dismiss(t.Context(), &scaler.Decision{Unknown: "no head", Targets: []scaler.Target{{Type: "gpu", Workers: tt.target}}})
-		if lowered := slices.Contains(s.writes(), "update deployments/scale"); lowered != tt.lowers {
-			t.Errorf("%s: lowered %v, want %v", name, lowered, tt.lowers)
+		s.settle(t.Context(), &scaler.Decision{Unknown: "no head", Targets: []scaler.Target{{Type: "gpu", Workers: tt.target}}})
+		if got := strings.Join(s.writes(), " "); got != tt.writes {
+			t.Errorf("%s: written %q, want %q", name, got, tt.writes)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (c *Cluster) read() scaler.World {
 // has that does not say how many: nobody asked for it, and Ray has not begun in it.
 func unasked(o *scaledObject, d deploymentState, workers map[string]pod) bool {
 	for _, p := range workers {
-		if !p.started.IsZero() {
+		if !p.started.IsZero() || p.asked {
 			return false
 		}
 	}

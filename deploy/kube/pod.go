@@ -21,6 +21,9 @@ const (
 	victimCost     = "-1000"
 	// drainedAnnotation says that Ray has accepted the drain of this pod's node.
 	drainedAnnotation = "rayburst.io/drained"
+	// askedAnnotation says that a target asked for this pod, although its Deployment
+	// had it already: see unasked.
+	askedAnnotation = "rayburst.io/asked"
 	// AgentContainer and RayContainer are the names of a Ray pod's containers.
 	AgentContainer = "rayburst-agent"
 	RayContainer   = "ray"
@@ -40,6 +43,7 @@ type pod struct {
 	hopeless bool // waiting longer does not help
 	marked   bool
 	drained  bool
+	asked    bool
 }
 
 func readPod(p *corev1.Pod) pod {
@@ -47,6 +51,7 @@ func readPod(p *corev1.Pod) pod {
 		name: p.Name, uid: p.UID, owner: controller(p.OwnerReferences), leaving: p.DeletionTimestamp != nil,
 		over:   p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded,
 		marked: marked(p.Annotations[costAnnotation]), drained: p.Annotations[drainedAnnotation] != "",
+		asked: p.Annotations[askedAnnotation] != "",
 	}
 	out.trouble, out.hopeless = trouble(p)
 	for _, c := range p.Status.Conditions {
