@@ -107,6 +107,9 @@ func (a *Actor) settle(ctx context.Context, d *scaler.Decision) {
 			continue
 		}
 		seen, _ := a.Cluster.ns.deployments.get(o.target)
+		if !seen.untaught {
+			continue
+		}
 		workers := a.Cluster.ns.workers(o.target)
 		if !unasked(o, seen, workers) {
 			continue
