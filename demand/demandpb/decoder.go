@@ -110,12 +110,16 @@ func (d *Decoder) load(node string, s *said[*demand.RayletLoad]) error {
 		return nil
 	}
 	s.value = &demand.RayletLoad{}
+	shapes := 8 // as many as there were last time, or a few
+	if last != nil {
+		shapes = len(last.value.Demand)
+	}
 	if last.begins(s.raw) {
 		s.begin, s.value.Total, s.value.Available = last.begin, last.value.Total, last.value.Available
 	} else if err := d.amounts(s); err != nil {
 		return err
 	}
-	return d.raylet(s)
+	return d.raylet(s, shapes)
 }
 
 var errOther = errors.New("a field of another kind")
@@ -139,7 +143,7 @@ func (d *Decoder) amounts(s *said[*demand.RayletLoad]) error {
 
 // raylet decodes a load behind its beginning. There may be more amounts, which
 // spoil the beginning for the next time.
-func (d *Decoder) raylet(s *said[*demand.RayletLoad]) error {
+func (d *Decoder) raylet(s *said[*demand.RayletLoad], shapes int) error {
 	l := s.value
 	more := func(to *demand.Resources, b []byte) error {
 		s.begin, *to = 0, slices.Clone(*to)
@@ -154,7 +158,7 @@ func (d *Decoder) raylet(s *said[*demand.RayletLoad]) error {
 		case bytesField(3):
 			q, err := d.queued(f.bytes)
 			if l.Demand == nil {
-				l.Demand = make([]demand.QueuedDemand, 0, 8)
+				l.Demand = make([]demand.QueuedDemand, 0, shapes)
 			}
 			l.Demand = append(l.Demand, q)
 			return err
