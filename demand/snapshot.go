@@ -62,7 +62,7 @@ func (s *State) source(now time.Time) Source {
 		return FromGCS
 	}
 	for _, n := range s.inOrder() {
-		if !s.fresh(n, now) && now.Sub(n.listed) > s.windows.Stale {
+		if !n.fresh(now) && now.Sub(n.listed) > s.windows.Stale {
 			return FromGCS
 		}
 	}
@@ -109,7 +109,7 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 	order := s.inOrder()
 	out.Nodes = make([]*LiveNode, len(order))
 	for i, n := range order {
-		fresh := s.fresh(n, now)
+		fresh := n.fresh(now)
 		if !n.row.holds(out.Source, fresh, now) {
 			n.row = s.settle(n, out.Source, now)
 		}
@@ -185,7 +185,7 @@ func compareBool(a, b bool) int {
 func (s *State) live(n *node, source Source, now time.Time) (LiveNode, time.Time) {
 	out := LiveNode{Node: n.info, Total: n.info.Total, Idle: gcsIdle(n.info), Draining: n.info.Status == NodeDraining}
 	free := &n.gcs
-	if s.fresh(n, now) {
+	if n.fresh(now) {
 		out.Reported = true
 		out.Total, out.truncated = n.report.Raylet.Total, n.report.Raylet.Truncated
 		out.Idle = s.idle(n, out.Idle, now)

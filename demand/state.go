@@ -335,13 +335,14 @@ func (s *State) raylets() bool { return s.nodes[s.head] != nil && s.nodes[s.head
 func (s *State) missing(now time.Time) int {
 	missing := 0
 	for _, n := range s.inOrder() {
-		if n.listed.Equal(s.since) && !s.fresh(n, now) {
+		if n.listed.Equal(s.since) && !n.fresh(now) {
 			missing++
 		}
 	}
 	return missing
 }
 
-func (s *State) fresh(n *node, now time.Time) bool {
+// fresh tells whether the node's raylet has reported lately.
+func (n *node) fresh(now time.Time) bool {
 	return !now.After(n.until)
 }

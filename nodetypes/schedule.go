@@ -53,7 +53,7 @@ var reasons = [...]Reason{outdated: Outdated, maxWorkersOfType: MaxWorkersOfType
 // Schedule plans one pass: what would be launched and terminated now for this
 // state. It does not change the request. The reply to a request that
 // [Request.Validate] refuses is not specified.
-func Schedule(q Request) Reply { return newPlan(&q, &Planner{}).run() }
+func Schedule(q Request) Reply { return new(Planner).Schedule(q) }
 
 // run takes the steps.
 func (p *plan) run() Reply {

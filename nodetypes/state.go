@@ -282,13 +282,12 @@ func kinds(q *Request) (byName map[string]*kind) {
 	for i, t := range q.NodeTypes {
 		byName[t.Name] = &kind{index: i, priority: t.Priority, recovered: orOne(t.RecoveredAvailability), cloud: orOne(t.CloudAvailability)}
 	}
-	last := ""
 	for i := range q.Nodes {
 		name := q.Nodes[i].Type
-		if i > 0 && name == last {
+		if i > 0 && name == q.Nodes[i-1].Type {
 			continue
 		}
-		if last = name; byName[name] == nil {
+		if byName[name] == nil {
 			byName[name] = &kind{index: len(byName), recovered: 1, cloud: 1}
 		}
 	}

@@ -57,16 +57,14 @@ func likeTwin(t *testing.T, d *Decoder, b []byte) {
 	}
 }
 
+const oneNode = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+
 // odd are messages that no agent of ours sends.
 func odd(t testing.TB) map[string][]byte {
 	t.Helper()
 	encode := func(m *Report) []byte {
-		m.NodeId, m.Incarnation, m.Sequence = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", 1, 1
-		b, err := proto.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
+		m.NodeId, m.Incarnation, m.Sequence = oneNode, 1, 1
+		return encoded(t, m)
 	}
 	one := encode(&Report{Raylet: &RayletLoad{
 		Total: map[string]int64{"CPU": 40000, "b": 1}, IdleMs: 5,
@@ -111,7 +109,7 @@ func TestDecoderOfOneNode(t *testing.T) {
 	} {
 		pieces = append(pieces, encoded(t, l))
 	}
-	head := encoded(t, &Report{NodeId: "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", Incarnation: 1, Sequence: 1})
+	head := encoded(t, &Report{NodeId: oneNode, Incarnation: 1, Sequence: 1})
 	rng := rand.New(rand.NewPCG(1, 2))
 	var d Decoder
 	was := map[*demand.RayletLoad]string{}
@@ -138,7 +136,7 @@ func TestDecoderOfOneNode(t *testing.T) {
 	}
 }
 
-func encoded(t *testing.T, m proto.Message) []byte {
+func encoded(t testing.TB, m proto.Message) []byte {
 	t.Helper()
 	b, err := proto.Marshal(m)
 	if err != nil {
@@ -153,10 +151,7 @@ func TestDecoderForgets(t *testing.T) {
 	name := make([]byte, 1000)
 	for i := range 3 * maxRemembered / len(name) {
 		copy(name, strconv.Itoa(i))
-		b, err := proto.Marshal(&Report{NodeId: "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", Incarnation: 1, Sequence: 1, InstanceId: string(name), Raylet: &RayletLoad{}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := encoded(t, &Report{NodeId: oneNode, Incarnation: 1, Sequence: 1, InstanceId: string(name), Raylet: &RayletLoad{}})
 		if r, err := d.Report(b); err != nil || r.InstanceID != string(name) {
 			t.Fatalf("report %d: %v", i, err)
 		}

@@ -101,23 +101,17 @@ func (a *Actor) Run(ctx context.Context) error {
 // machine comes for it: also while the state is unknown, as before a new cluster's
 // head is up.
 func (a *Actor) settle(ctx context.Context, d *scaler.Decision) {
-	for _, t := range d.Targets {
-		o, err := a.Cluster.object(t.Type)
-		if err != nil {
-			continue
-		}
+	for _, o := range a.Cluster.strays() {
+		t, ok := d.Target(o.nodeType.Name)
 		seen, _ := a.Cluster.ns.deployments.get(o.target)
-		if !seen.untaught {
-			continue
-		}
 		workers := a.Cluster.ns.workers(o.target)
-		if !unasked(o, seen, workers) {
-			continue
-		}
-		if t.Workers > 0 {
+		var err error
+		switch {
+		case !ok, !unasked(o, seen, workers): // not decided yet, or not any more
+		case t.Workers > 0:
 			err = a.adopt(ctx, workers)
-		} else if a.HeadStart {
-			err = a.dismiss(ctx, o, seen)
+		case a.HeadStart:
+			err = a.write(ctx, seen.scale(o), 0)
 		}
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 			a.Log.Warn("replica that nobody asked for not settled", "cluster", a.Cluster.Name, "deployment", o.target, "error", err)
@@ -129,13 +123,6 @@ func (a *Actor) adopt(ctx context.Context, workers map[string]pod) (err error) {
 	for _, p := range workers {
 		a.once(p, "adopt", func() { err = errors.Join(err, a.patch(ctx, p, map[string]any{askedAnnotation: "true"})) })
 	}
-	return err
-}
-
-// dismiss takes a Deployment to no replicas if it is still as it was seen.
-func (a *Actor) dismiss(ctx context.Context, o *scaledObject, seen deploymentState) error {
-	scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: seen.version}}
-	_, err := a.Client.AppsV1().Deployments(o.namespace).UpdateScale(ctx, o.target, scale, metav1.UpdateOptions{})
 	return err
 }
 
@@ -254,7 +241,7 @@ func (a *Actor) headStart(ctx context.Context, t scaler.Target) error {
 	if !ok || seen.replicas >= t.Workers {
 		return nil
 	}
-	scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: seen.version}}
+	scale := seen.scale(o)
 	wrote, err := a.raise(ctx, scale, t.Workers)
 	if apierrors.IsConflict(err) { // the watch is late
 		if scale, err = a.Client.AppsV1().Deployments(o.namespace).GetScale(ctx, o.target, metav1.GetOptions{}); err != nil {
@@ -277,7 +264,13 @@ func (a *Actor) raise(ctx context.Context, scale *autoscalingv1.Scale, replicas 
 	if int(scale.Spec.Replicas) >= replicas {
 		return false, nil
 	}
-	scale.Spec = autoscalingv1.ScaleSpec{Replicas: int32(replicas)} //nolint:gosec // maxReplicaCount is an int32
-	_, err = a.Client.AppsV1().Deployments(scale.Namespace).UpdateScale(ctx, scale.Name, scale, metav1.UpdateOptions{})
+	err = a.write(ctx, scale, replicas)
 	return err == nil, err
+}
+
+// write sets the replicas of a Deployment if it is still as scale says.
+func (a *Actor) write(ctx context.Context, scale *autoscalingv1.Scale, replicas int) error {
+	scale.Spec = autoscalingv1.ScaleSpec{Replicas: int32(replicas)} //nolint:gosec // maxReplicaCount is an int32
+	_, err := a.Client.AppsV1().Deployments(scale.Namespace).UpdateScale(ctx, scale.Name, scale, metav1.UpdateOptions{})
+	return err
 }

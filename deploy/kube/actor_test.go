@@ -200,8 +200,11 @@ func TestUnasked(t *testing.T) {
 	}
 }
 
+// running is a pod whose Ray container was started in November 2023.
 func running(p *corev1.Pod) *corev1.Pod {
-	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: RayContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}}}
+	p.Status.ContainerStatuses = []corev1.ContainerStatus{
+		{Name: RayContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Unix(1_700_000_000, 0)}}},
+	}
 	return p
 }
 
@@ -277,10 +280,7 @@ func TestWorld(t *testing.T) {
 	other.OwnerReferences = owned("ReplicaSet", "other", "o")
 	pending := newPod("b-pending", nil)
 	pending.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available"}}
-	drained := newPod("a-drained", map[string]string{drainedAnnotation: "true", costAnnotation: victimCost})
-	drained.Status.ContainerStatuses = []corev1.ContainerStatus{
-		{Name: RayContainer, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Unix(1_700_000_000, 0)}}},
-	}
+	drained := running(newPod("a-drained", map[string]string{drainedAnnotation: "true", costAnnotation: victimCost}))
 	s := newStage(t, false, 4, gone, failed, other, pending, drained)
 	w := s.Cluster.World()
 	want := []scaler.Worker{

@@ -29,6 +29,7 @@ type Cluster struct {
 	mu    sync.Mutex
 	types []*scaledObject // by node type
 	world *scaler.World   // nil: has to be read again
+	stray []*scaledObject // the types with a replica that is unasked; the same
 	all   map[string]pod  // of all types; the same
 }
 
@@ -64,6 +65,7 @@ func (c *Cluster) set(types []*scaledObject) {
 
 func (c *Cluster) read() scaler.World {
 	w := scaler.World{Settings: settings(c.types)}
+	c.stray = nil
 	for _, o := range c.types {
 		d, ok := c.ns.deployments.get(o.target)
 		if !ok {
@@ -74,7 +76,7 @@ func (c *Cluster) read() scaler.World {
 		}
 		workers := c.ns.workers(o.target)
 		if unasked(o, d, workers) {
-			t.Replicas, workers = 0, nil
+			t.Replicas, workers, c.stray = 0, nil, append(c.stray, o)
 		}
 		w.Types = append(w.Types, t)
 		for _, p := range workers {
@@ -94,6 +96,14 @@ func unasked(o *scaledObject, d deploymentState, workers map[string]pod) bool {
 		}
 	}
 	return d.untaught && o.nodeType.MinWorkers == 0 && !o.pausedIn
+}
+
+// strays are the types that had a replica that nobody asked for when the world was
+// read last.
+func (c *Cluster) strays() []*scaledObject {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stray
 }
 
 // settings are what the objects of a cluster say of it: the first that says it.

@@ -4,8 +4,10 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -30,6 +32,15 @@ func readDeployment(d *appsv1.Deployment) deploymentState {
 		untaught: d.Generation == 1 && want == 1, // each change of the spec counts it up
 		rollout:  s.ObservedGeneration > 0 && s.UpdatedReplicas < s.Replicas,
 		refused:  refused(d),
+	}
+}
+
+// scale is a type's Deployment as it was seen, for a write that fails if it has
+// changed since.
+func (s deploymentState) scale(o *scaledObject) *autoscalingv1.Scale {
+	return &autoscalingv1.Scale{
+		ObjectMeta: metav1.ObjectMeta{Name: o.target, Namespace: o.namespace, ResourceVersion: s.version},
+		Spec:       autoscalingv1.ScaleSpec{Replicas: int32(s.replicas)}, //nolint:gosec // it was one
 	}
 }
 
