@@ -45,8 +45,14 @@ type mostMemory struct {
 }
 
 type leastMemory struct {
-	Now  int64  `json:"now"`
-	Past []step `json:"past"`
+	Now  int64        `json:"now"`
+	Past []stepMemory `json:"past"`
+}
+
+type stepMemory struct {
+	Value int64     `json:"value"`
+	First time.Time `json:"first"` // of the ends merged in it
+	End   time.Time `json:"end"`
 }
 
 type shapeMemory struct {
@@ -79,8 +85,23 @@ func (n *node) memory() nodeMemory {
 	return m
 }
 
-func (m *most) memory() mostMemory   { return mostMemory{m.now, slices.Clone(m.past)} }
-func (l *least) memory() leastMemory { return leastMemory{l.now, slices.Clone(l.past)} }
+func (m *most) memory() mostMemory { return mostMemory{m.now, slices.Clone(m.past)} }
+
+func (l *least) memory() leastMemory {
+	m := leastMemory{Now: l.now}
+	for _, s := range l.past {
+		m.Past = append(m.Past, stepMemory{s.value, moment(s.first), moment(s.end)})
+	}
+	return m
+}
+
+func (m leastMemory) restore(window time.Duration) least {
+	l := least{window: window, now: m.Now}
+	for _, s := range m.Past {
+		l.past = append(l.past, step{s.Value, s.First.UnixNano(), s.End.UnixNano()})
+	}
+	return l
+}
 
 func (s shapes) memory() []shapeMemory {
 	out := make([]shapeMemory, 0, len(s.by))
@@ -104,7 +125,11 @@ func (c *Checkpoint) Restore() (*State, error) {
 	s.queued.restore(c.Queued)
 	s.pending.restore(c.Pending)
 	for id, m := range c.Nodes {
-		s.nodes[id] = m.restore(c.Windows)
+		n := m.restore(c.Windows)
+		for _, q := range n.demand {
+			n.shapes = append(n.shapes, s.queued.shape(q.Key(), q.ResourceRequest))
+		}
+		s.nodes[id] = n
 	}
 	if c.Cluster == nil {
 		return s, nil
@@ -128,9 +153,7 @@ func (m nodeMemory) restore(w Windows) *node {
 
 func (s shapes) restore(in []shapeMemory) {
 	for _, m := range in {
-		s.by[m.Request.Key()] = &shape{
-			m.Request, least{s.queued, m.Queued.Now, slices.Clone(m.Queued.Past)}, least{s.total, m.Total.Now, slices.Clone(m.Total.Past)},
-		}
+		s.by[m.Request.Key()] = &shape{m.Request, m.Queued.restore(s.queued), m.Total.restore(s.total)}
 	}
 }
 
@@ -142,7 +165,7 @@ func (c *Checkpoint) check() error {
 	listed := map[string]bool{}
 	if c.Cluster != nil {
 		k.nodeID("head", c.Head)
-		k.cluster(c.Cluster)
+		k.cluster(c.Cluster, nil)
 		for _, row := range c.Cluster.Nodes {
 			listed[row.ID] = true
 		}

@@ -19,15 +19,14 @@ type shape struct {
 	total   least // leases and backlog
 }
 
-// add changes a request's counts by a node's difference.
-func (s shapes) add(key string, r ResourceRequest, queued, backlog int64, at time.Time) {
-	if queued == 0 && backlog == 0 {
-		return
+// add changes the counts by a node's difference.
+func (e *shape) add(queued, backlog int64, at time.Time) {
+	if queued != 0 {
+		e.queued.set(e.queued.now+queued, at)
 	}
-	e := s.shape(key, r)
-	total := e.total.now + queued + backlog
-	e.queued.set(e.queued.now+queued, at)
-	e.total.set(total, at)
+	if queued+backlog != 0 {
+		e.total.set(e.total.now+queued+backlog, at)
+	}
 }
 
 // set gives a request its count where leases and backlog are not told apart.
@@ -48,9 +47,10 @@ func (s shapes) shape(key string, r ResourceRequest) *shape {
 
 // forget drops the requests that wait no more and that no window needs.
 func (s shapes) forget(now time.Time) {
+	at := now.UnixNano()
 	for key, e := range s.by {
-		e.queued.expire(now)
-		e.total.expire(now)
+		e.queued.expire(at)
+		e.total.expire(at)
 		if e.total.now == 0 && len(e.total.past) == 0 {
 			delete(s.by, key)
 		}

@@ -3,6 +3,7 @@ package demand
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -63,6 +64,7 @@ type node struct {
 	free   most           // as its raylet says
 	gcs    most           // as the GCS says
 	demand []QueuedDemand // by key
+	shapes []*shape       // of the cluster's, by index of demand
 	row    row
 }
 
@@ -81,10 +83,13 @@ func NewState(w Windows) *State {
 // must have passed Check and must not be changed afterwards.
 func (s *State) Apply(r *Report, at time.Time) bool {
 	s.revive(r.NodeID, at)
-	if s.late(r, at) || r.Cluster == nil && s.refused(r.NodeID, at) {
+	n := s.nodes[r.NodeID]
+	if s.late(r, at) || r.Cluster == nil && s.refused(n, r.NodeID, at) {
 		return false
 	}
-	n := s.node(r.NodeID, at)
+	if n == nil {
+		n = s.node(r.NodeID, at)
+	}
 	current := n.report != nil && at.Sub(n.at) <= s.windows.Stale
 	if current && !r.Newer(n.report) {
 		return false
@@ -113,12 +118,12 @@ func (n *node) hear(r *Report, at time.Time, stale time.Duration) {
 
 // refused tells whether a node may not report: it is dead, for as long as it
 // keeps reporting and a minute more, or there are too many already.
-func (s *State) refused(id string, at time.Time) bool {
+func (s *State) refused(n *node, id string, at time.Time) bool {
 	if _, dead := s.gone[id]; dead {
 		s.gone[id] = at
 		return true
 	}
-	return s.nodes[id] == nil && len(s.nodes) >= MaxNodes
+	return n == nil && len(s.nodes) >= MaxNodes
 }
 
 // late tells whether a report is of a life of the cluster that is over: an agent
@@ -154,7 +159,7 @@ func (s *State) node(id string, at time.Time) *node {
 func (s *State) applyRaylet(n *node, r *Report, at time.Time) {
 	n.row.kept = false
 	l := r.Raylet
-	if l == nil || s.nodes[r.NodeID] != n {
+	if l == nil || r.Cluster != nil && s.nodes[r.NodeID] != n {
 		return
 	}
 	n.free.set(l.Available, at)
@@ -164,28 +169,38 @@ func (s *State) applyRaylet(n *node, r *Report, at time.Time) {
 func byKey(a, b QueuedDemand) int { return strings.Compare(a.Key(), b.Key()) }
 
 // replace changes the counts by what a node's demand is now, and was; both are
-// sorted by key.
+// sorted by key. A node mostly asks for the same again.
 func (s *State) replace(n *node, now []QueuedDemand, at time.Time) {
-	old := n.demand
+	old, was := n.demand, n.shapes
 	n.demand = now
+	if slices.EqualFunc(old, now, sameKey) {
+		for i := range now {
+			was[i].add(now[i].Queued-old[i].Queued, now[i].Backlog-old[i].Backlog, at)
+		}
+		return
+	}
+	n.shapes = make([]*shape, 0, len(now))
 	for len(old)+len(now) > 0 {
 		order := len(old) - len(now) // of the two that come next; where one list is over it is the other's
 		if len(old) > 0 && len(now) > 0 {
 			order = -byKey(old[0], now[0])
 		}
-		switch {
-		case order > 0:
-			s.queued.add(old[0].Key(), old[0].ResourceRequest, -old[0].Queued, -old[0].Backlog, at)
-			old = old[1:]
-		case order < 0:
-			s.queued.add(now[0].Key(), now[0].ResourceRequest, now[0].Queued, now[0].Backlog, at)
-			now = now[1:]
-		default:
-			s.queued.add(old[0].Key(), old[0].ResourceRequest, now[0].Queued-old[0].Queued, now[0].Backlog-old[0].Backlog, at)
-			old, now = old[1:], now[1:]
+		var queued, backlog int64
+		var e *shape
+		if order >= 0 {
+			e, queued, backlog = was[0], -old[0].Queued, -old[0].Backlog
+			old, was = old[1:], was[1:]
 		}
+		if order <= 0 {
+			e = s.queued.shape(now[0].Key(), now[0].ResourceRequest)
+			n.shapes, queued, backlog = append(n.shapes, e), queued+now[0].Queued, backlog+now[0].Backlog
+			now = now[1:]
+		}
+		e.add(queued, backlog, at)
 	}
 }
+
+func sameKey(a, b QueuedDemand) bool { return a.Key() == b.Key() }
 
 // applyCluster takes the GCS's word for which nodes live.
 func (s *State) applyCluster(r *Report, at time.Time) {

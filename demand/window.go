@@ -19,30 +19,32 @@ type least struct {
 	past   []step
 }
 
+// step is a value of the past. Moments are in nanoseconds since 1970.
 type step struct {
-	Value int64     `json:"value"`
-	First time.Time `json:"first"` // of the ends merged in it
-	End   time.Time `json:"end"`
+	value int64
+	first int64 // of the ends merged in it
+	end   int64
 }
 
 // set makes v the value from at on.
 func (l *least) set(v int64, at time.Time) {
-	l.expire(at)
+	t := at.UnixNano()
+	l.expire(t)
 	if v > l.now {
-		l.push(step{l.now, at, at})
+		l.push(step{l.now, t, t})
 	}
 	l.now = v
-	for n := len(l.past); n > 0 && l.past[n-1].Value >= v; n-- {
+	for n := len(l.past); n > 0 && l.past[n-1].value >= v; n-- {
 		l.past = l.past[:n-1]
 	}
 }
 
 func (l *least) push(s step) {
-	for n := len(l.past); n > 0 && l.past[n-1].Value >= s.Value; n-- {
+	for n := len(l.past); n > 0 && l.past[n-1].value >= s.value; n-- {
 		l.past = l.past[:n-1]
 	}
-	if n := len(l.past); n > 0 && s.End.Sub(l.past[n-1].First) < grain {
-		l.past[n-1].End = s.End
+	if n := len(l.past); n > 0 && s.end-l.past[n-1].first < int64(grain) {
+		l.past[n-1].end = s.end
 		return
 	}
 	l.past = append(l.past, s)
@@ -50,16 +52,16 @@ func (l *least) push(s step) {
 
 // over is the least value within the window that ends now.
 func (l *least) over(now time.Time) int64 {
-	l.expire(now)
+	l.expire(now.UnixNano())
 	if len(l.past) > 0 {
-		return l.past[0].Value
+		return l.past[0].value
 	}
 	return l.now
 }
 
-func (l *least) expire(now time.Time) {
-	i, before := 0, now.Add(-l.window)
-	for i < len(l.past) && l.past[i].End.Before(before) {
+func (l *least) expire(now int64) {
+	i, before := 0, now-int64(l.window)
+	for i < len(l.past) && l.past[i].end < before {
 		i++
 	}
 	l.past = l.past[i:]
@@ -70,8 +72,10 @@ func (l *least) next() time.Time {
 	if len(l.past) == 0 {
 		return time.Time{}
 	}
-	return l.past[0].End.Add(l.window + time.Nanosecond)
+	return moment(l.past[0].end + int64(l.window) + 1)
 }
+
+func moment(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }
 
 // most is, per resource, the largest amount that a bundle had within a
 // window.

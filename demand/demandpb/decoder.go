@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rayburst/rayburst/demand"
@@ -23,9 +22,9 @@ type Decoder struct {
 	names     map[string]string
 	resources map[string]demand.Resource
 	requests  map[string]demand.ResourceRequest
-	loads     map[string]*said[*demand.RayletLoad] // by node
-	rows      map[string]*said[*demand.Node]       // by node
-	size      int                                  // bytes of what is remembered, as they came
+	speakers  map[string]*speaker            // by node
+	rows      map[string]*said[*demand.Node] // by node
+	size      int                            // bytes of what is remembered, as they came
 }
 
 // maxRemembered is how many bytes a Decoder remembers until it forgets all.
@@ -40,58 +39,65 @@ func (d *Decoder) Report(b []byte) (*demand.Report, error) {
 	if d.names == nil || d.size > maxRemembered {
 		*d = Decoder{
 			names: map[string]string{}, resources: map[string]demand.Resource{}, requests: map[string]demand.ResourceRequest{},
-			loads: map[string]*said[*demand.RayletLoad]{}, rows: map[string]*said[*demand.Node]{},
+			speakers: map[string]*speaker{}, rows: map[string]*said[*demand.Node]{},
 		}
 	}
-	r, raylet, err := d.report(b)
+	var m message
+	r, err := d.report(b, &m)
 	if err != nil {
 		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %w", demand.ErrReport, err)
 	}
-	if err := r.Check(); err != nil {
+	if err := r.CheckBut(m.known); err != nil {
 		return nil, err
 	}
 	r = canonical(r)
-	if raylet.raw != nil {
-		d.size += remember(d.loads, r.NodeID, raylet)
-	}
+	d.remember(r, &m)
 	return r, nil
 }
 
-// report decodes a report. The second result is its raylet as it came, with nil
-// bytes if it has none.
-func (d *Decoder) report(b []byte) (*demand.Report, said[*demand.RayletLoad], error) {
+// message is a report as it came.
+type message struct {
+	*speaker // whose it is; nobody: a new one
+	raylet   said[*demand.RayletLoad]
+	cluster  []byte               // nil: it has none
+	rows     []said[*demand.Node] // that are new
+	known    []bool               // by row: it is not
+}
+
+// report decodes a report.
+func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
+	m.speaker = &nobody
 	r := &demand.Report{}
-	var raylet said[*demand.RayletLoad]
-	var cluster []byte
-	err := eachField(b, func(f field) error {
-		switch f.key() {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.key {
 		case bytesField(1):
-			return d.text(&r.NodeID, f.bytes)
+			m.speaker = d.speaker(f.bytes)
+			f.err = d.text(&r.NodeID, f.bytes, m.id)
 		case numberField(2):
 			r.Incarnation = f.number
 		case numberField(3):
 			r.Sequence = f.number
 		case bytesField(4):
-			return d.text(&r.InstanceID, f.bytes)
+			f.err = d.text(&r.InstanceID, f.bytes, m.instance)
 		case bytesField(5):
-			return d.text(&r.NodeType, f.bytes)
+			f.err = d.text(&r.NodeType, f.bytes, m.nodeType)
 		case bytesField(6):
-			raylet.raw = joined(raylet.raw, f.bytes)
+			m.raylet.raw = joined(m.raylet.raw, f.bytes)
 		case bytesField(7):
-			cluster = joined(cluster, f.bytes)
+			m.cluster = joined(m.cluster, f.bytes)
 		case bytesField(8):
-			return d.text(&r.AgentVersion, f.bytes)
+			f.err = d.text(&r.AgentVersion, f.bytes, m.version)
 		}
-		return nil
-	})
-	if err == nil && raylet.raw != nil {
-		err = d.load(r.NodeID, &raylet)
-		r.Raylet = raylet.value
 	}
-	if err == nil && cluster != nil {
-		r.Cluster, err = d.cluster(cluster)
+	if f.err == nil && m.raylet.raw != nil {
+		f.err = d.load(&m.load, &m.raylet)
+		r.Raylet = m.raylet.value
 	}
-	return r, raylet, err
+	if f.err == nil && m.cluster != nil {
+		r.Cluster, f.err = d.cluster(m)
+	}
+	return r, f.err
 }
 
 // joined are the parts of one message, which merge when they are decoded one
@@ -104,14 +110,13 @@ func joined(first, second []byte) []byte {
 }
 
 // load decodes what a node says: of amounts that it has said before, nothing.
-func (d *Decoder) load(node string, s *said[*demand.RayletLoad]) error {
-	last := d.loads[node]
+func (d *Decoder) load(last, s *said[*demand.RayletLoad]) error {
 	if s.value = last.again(s.raw); s.value != nil {
 		return nil
 	}
 	s.value = &demand.RayletLoad{}
 	shapes := 8 // as many as there were last time, or a few
-	if last != nil {
+	if last.value != nil {
 		shapes = len(last.value.Demand)
 	}
 	if last.begins(s.raw) {
@@ -122,23 +127,20 @@ func (d *Decoder) load(node string, s *said[*demand.RayletLoad]) error {
 	return d.raylet(s, shapes)
 }
 
-var errOther = errors.New("a field of another kind")
-
 // amounts decodes what a load begins with.
 func (d *Decoder) amounts(s *said[*demand.RayletLoad]) error {
-	rest, err := fields(s.raw, func(f field) error {
-		switch f.key() {
+	f := fields{rest: s.raw}
+	for s.begin = 0; f.next(); s.begin = len(s.raw) - len(f.rest) {
+		switch f.key {
 		case bytesField(1):
-			return d.resource(&s.value.Total, f.bytes)
+			f.err = d.resource(&s.value.Total, f.bytes)
 		case bytesField(2):
-			return d.resource(&s.value.Available, f.bytes)
+			f.err = d.resource(&s.value.Available, f.bytes)
+		default:
+			return nil
 		}
-		return errOther
-	})
-	if s.begin = len(s.raw) - len(rest); err != nil && !errors.Is(err, errOther) {
-		return err
 	}
-	return nil
+	return f.err
 }
 
 // raylet decodes a load behind its beginning. There may be more amounts, which
@@ -149,19 +151,19 @@ func (d *Decoder) raylet(s *said[*demand.RayletLoad], shapes int) error {
 		s.begin, *to = 0, slices.Clone(*to)
 		return d.resource(to, b)
 	}
-	return eachField(s.raw[s.begin:], func(f field) error {
-		switch f.key() {
+	f := fields{rest: s.raw[s.begin:]}
+	for f.next() {
+		switch f.key {
 		case bytesField(1):
-			return more(&l.Total, f.bytes)
+			f.err = more(&l.Total, f.bytes)
 		case bytesField(2):
-			return more(&l.Available, f.bytes)
+			f.err = more(&l.Available, f.bytes)
 		case bytesField(3):
-			q, err := d.queued(f.bytes)
 			if l.Demand == nil {
 				l.Demand = make([]demand.QueuedDemand, 0, shapes)
 			}
-			l.Demand = append(l.Demand, q)
-			return err
+			l.Demand = append(l.Demand, demand.QueuedDemand{})
+			f.err = d.queued(&l.Demand[len(l.Demand)-1], f.bytes)
 		case numberField(4):
 			l.Idle = millis(f.number)
 		case numberField(5):
@@ -169,14 +171,15 @@ func (d *Decoder) raylet(s *said[*demand.RayletLoad], shapes int) error {
 		case numberField(6):
 			l.Truncated = f.number != 0
 		}
-		return nil
-	})
+	}
+	return f.err
 }
 
-func (d *Decoder) queued(b []byte) (q demand.QueuedDemand, err error) {
+func (d *Decoder) queued(q *demand.QueuedDemand, b []byte) error {
 	var request []byte
-	err = eachField(b, func(f field) error {
-		switch f.key() {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.key {
 		case bytesField(1):
 			request = joined(request, f.bytes)
 		case numberField(2):
@@ -184,12 +187,11 @@ func (d *Decoder) queued(b []byte) (q demand.QueuedDemand, err error) {
 		case numberField(3):
 			q.Backlog = count(f.number)
 		}
-		return nil
-	})
-	if err == nil {
-		q.ResourceRequest, err = d.request(request)
 	}
-	return q, err
+	if f.err == nil {
+		q.ResourceRequest, f.err = d.request(request)
+	}
+	return f.err
 }
 
 func (d *Decoder) request(b []byte) (demand.ResourceRequest, error) {
@@ -235,21 +237,26 @@ func (d *Decoder) resource(to *demand.Resources, b []byte) error {
 }
 
 func (d *Decoder) entry(b []byte) (e demand.Resource, err error) {
-	err = eachField(b, func(f field) error {
-		switch f.key() {
+	f := fields{rest: b}
+	for f.next() {
+		switch f.key {
 		case bytesField(1):
-			return d.text(&e.Name, f.bytes)
+			f.err = d.text(&e.Name, f.bytes, "")
 		case numberField(2):
 			e.Amount = demand.Amount(f.number)
 		}
-		return nil
-	})
-	return e, err
+	}
+	return e, f.err
 }
 
 var errText = errors.New("text must be UTF-8")
 
-func (d *Decoder) text(to *string, b []byte) error {
+// text is a name, mostly the one that stood there last.
+func (d *Decoder) text(to *string, b []byte, last string) error {
+	if string(b) == last {
+		*to = last
+		return nil
+	}
 	s, ok := d.names[string(b)]
 	if !ok {
 		if !utf8.Valid(b) {
@@ -261,58 +268,4 @@ func (d *Decoder) text(to *string, b []byte) error {
 	}
 	*to = s
 	return nil
-}
-
-// field is one field of a message: a number or bytes.
-type field struct {
-	num    protowire.Number
-	typ    protowire.Type
-	number uint64
-	bytes  []byte
-}
-
-// fieldKey tells fields apart: one that does not have its type is unknown.
-type fieldKey uint64
-
-func (f field) key() fieldKey { return fieldKey(protowire.EncodeTag(f.num, f.typ)) }
-
-func bytesField(n protowire.Number) fieldKey {
-	return fieldKey(protowire.EncodeTag(n, protowire.BytesType))
-}
-func numberField(n protowire.Number) fieldKey {
-	return fieldKey(protowire.EncodeTag(n, protowire.VarintType))
-}
-
-// eachField visits the fields of a message in the order in which they stand.
-func eachField(b []byte, visit func(field) error) error {
-	_, err := fields(b, visit)
-	return err
-}
-
-// fields is eachField. It returns what is left of the message from where it failed.
-func fields(b []byte, visit func(field) error) ([]byte, error) {
-	for len(b) > 0 {
-		f, n := field{}, 0
-		rest := b
-		if f.num, f.typ, n = protowire.ConsumeTag(rest); n < 0 {
-			return b, protowire.ParseError(n)
-		}
-		rest = rest[n:]
-		switch f.typ {
-		case protowire.VarintType:
-			f.number, n = protowire.ConsumeVarint(rest)
-		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(rest)
-		default:
-			n = protowire.ConsumeFieldValue(f.num, f.typ, rest)
-		}
-		if n < 0 {
-			return b, protowire.ParseError(n)
-		}
-		if err := visit(f); err != nil {
-			return b, err
-		}
-		b = rest[n:]
-	}
-	return b, nil
 }
