@@ -11,15 +11,15 @@ import (
 func (d *Decoder) cluster(m *message) (*demand.ClusterState, error) {
 	var rest []byte // all but the rows
 	var rows []*demand.Node
-	f := fields{rest: m.cluster}
+	f := fields{of: m.cluster}
 	for f.next() {
 		switch {
 		case f.key == bytesField(2):
 			var row *demand.Node
-			row, f.err = d.row(m, f.bytes)
+			row, f.err = d.row(m, f.bytes())
 			rows = append(rows, row)
 		case f.typ == protowire.BytesType:
-			rest = protowire.AppendBytes(protowire.AppendTag(rest, f.num, f.typ), f.bytes)
+			rest = protowire.AppendBytes(protowire.AppendTag(rest, f.num, f.typ), f.bytes())
 		}
 	}
 	if f.err != nil {

@@ -68,26 +68,26 @@ type message struct {
 func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
 	m.speaker = &nobody
 	r := &demand.Report{}
-	f := fields{rest: b}
+	f := fields{of: b}
 	for f.next() {
 		switch f.key {
 		case bytesField(1):
-			m.speaker = d.speaker(f.bytes)
-			f.err = d.text(&r.NodeID, f.bytes, m.id)
+			m.speaker = d.speaker(f.bytes())
+			f.err = d.text(&r.NodeID, f.bytes(), m.id)
 		case numberField(2):
 			r.Incarnation = f.number
 		case numberField(3):
 			r.Sequence = f.number
 		case bytesField(4):
-			f.err = d.text(&r.InstanceID, f.bytes, m.instance)
+			f.err = d.text(&r.InstanceID, f.bytes(), m.instance)
 		case bytesField(5):
-			f.err = d.text(&r.NodeType, f.bytes, m.nodeType)
+			f.err = d.text(&r.NodeType, f.bytes(), m.nodeType)
 		case bytesField(6):
-			m.raylet.raw = joined(m.raylet.raw, f.bytes)
+			f.err = join(&m.raylet.raw, f.bytes())
 		case bytesField(7):
-			m.cluster = joined(m.cluster, f.bytes)
+			f.err = join(&m.cluster, f.bytes())
 		case bytesField(8):
-			f.err = d.text(&r.AgentVersion, f.bytes, m.version)
+			f.err = d.text(&r.AgentVersion, f.bytes(), m.version)
 		}
 	}
 	if f.err == nil && m.raylet.raw != nil {
@@ -100,13 +100,20 @@ func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
 	return r, f.err
 }
 
-// joined are the parts of one message, which merge when they are decoded one
-// after another.
-func joined(first, second []byte) []byte {
-	if first == nil {
-		return second
+// join adds a part to a message: parts merge when they are decoded one after
+// another. It fails if one that is joined is no message of its own.
+func join(to *[]byte, part []byte) error {
+	if *to == nil {
+		*to = part
+		return nil
 	}
-	return slices.Concat(first, second)
+	for _, b := range [][]byte{*to, part} {
+		if f := (fields{of: b}); f.check() != nil {
+			return f.err
+		}
+	}
+	*to = slices.Concat(*to, part)
+	return nil
 }
 
 // load decodes what a node says: of amounts that it has said before, nothing.
@@ -129,13 +136,13 @@ func (d *Decoder) load(last, s *said[*demand.RayletLoad]) error {
 
 // amounts decodes what a load begins with.
 func (d *Decoder) amounts(s *said[*demand.RayletLoad]) error {
-	f := fields{rest: s.raw}
-	for s.begin = 0; f.next(); s.begin = len(s.raw) - len(f.rest) {
+	f := fields{of: s.raw}
+	for s.begin = 0; f.next(); s.begin = f.end {
 		switch f.key {
 		case bytesField(1):
-			f.err = d.resource(&s.value.Total, f.bytes)
+			f.err = d.resource(&s.value.Total, f.bytes())
 		case bytesField(2):
-			f.err = d.resource(&s.value.Available, f.bytes)
+			f.err = d.resource(&s.value.Available, f.bytes())
 		default:
 			return nil
 		}
@@ -151,19 +158,19 @@ func (d *Decoder) raylet(s *said[*demand.RayletLoad], shapes int) error {
 		s.begin, *to = 0, slices.Clone(*to)
 		return d.resource(to, b)
 	}
-	f := fields{rest: s.raw[s.begin:]}
+	f := fields{of: s.raw[s.begin:]}
 	for f.next() {
 		switch f.key {
 		case bytesField(1):
-			f.err = more(&l.Total, f.bytes)
+			f.err = more(&l.Total, f.bytes())
 		case bytesField(2):
-			f.err = more(&l.Available, f.bytes)
+			f.err = more(&l.Available, f.bytes())
 		case bytesField(3):
 			if l.Demand == nil {
 				l.Demand = make([]demand.QueuedDemand, 0, shapes)
 			}
 			l.Demand = append(l.Demand, demand.QueuedDemand{})
-			f.err = d.queued(&l.Demand[len(l.Demand)-1], f.bytes)
+			f.err = d.queued(&l.Demand[len(l.Demand)-1], f.bytes())
 		case numberField(4):
 			l.Idle = millis(f.number)
 		case numberField(5):
@@ -177,11 +184,11 @@ func (d *Decoder) raylet(s *said[*demand.RayletLoad], shapes int) error {
 
 func (d *Decoder) queued(q *demand.QueuedDemand, b []byte) error {
 	var request []byte
-	f := fields{rest: b}
+	f := fields{of: b}
 	for f.next() {
 		switch f.key {
 		case bytesField(1):
-			request = joined(request, f.bytes)
+			f.err = join(&request, f.bytes())
 		case numberField(2):
 			q.Queued = count(f.number)
 		case numberField(3):
@@ -237,11 +244,11 @@ func (d *Decoder) resource(to *demand.Resources, b []byte) error {
 }
 
 func (d *Decoder) entry(b []byte) (e demand.Resource, err error) {
-	f := fields{rest: b}
+	f := fields{of: b}
 	for f.next() {
 		switch f.key {
 		case bytesField(1):
-			f.err = d.text(&e.Name, f.bytes, "")
+			f.err = d.text(&e.Name, f.bytes(), "")
 		case numberField(2):
 			e.Amount = demand.Amount(f.number)
 		}

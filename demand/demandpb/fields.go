@@ -6,12 +6,13 @@ import "google.golang.org/protobuf/encoding/protowire"
 // stand: a number, or bytes. Next tells whether there is one more; err is why
 // not, if the message is not one, and is set by a reader who wants no more.
 type fields struct {
+	of     []byte // the message
 	key    fieldKey
 	num    protowire.Number
 	typ    protowire.Type
 	number uint64
-	bytes  []byte
-	rest   []byte // behind this field
+	from   int // where the field's bytes begin
+	end    int // of the field
 	err    error
 }
 
@@ -27,28 +28,42 @@ func numberField(n protowire.Number) fieldKey {
 }
 
 func (f *fields) next() bool {
-	if len(f.rest) == 0 || f.err != nil {
+	if f.end == len(f.of) || f.err != nil {
 		return false
 	}
-	num, typ, n := protowire.ConsumeTag(f.rest)
+	num, typ, n := protowire.ConsumeTag(f.of[f.end:])
 	if n < 0 {
 		return f.fail(n)
 	}
-	f.num, f.typ, f.key, f.rest = num, typ, fieldKey(protowire.EncodeTag(num, typ)), f.rest[n:]
+	f.num, f.typ, f.key, f.end = num, typ, fieldKey(protowire.EncodeTag(num, typ)), f.end+n
+	rest := f.of[f.end:]
 	switch typ {
 	case protowire.VarintType:
-		f.number, n = protowire.ConsumeVarint(f.rest)
+		f.number, n = protowire.ConsumeVarint(rest)
 	case protowire.BytesType:
-		f.bytes, n = protowire.ConsumeBytes(f.rest)
+		var v []byte
+		v, n = protowire.ConsumeBytes(rest)
+		f.from = f.end + n - len(v)
 	default:
-		n = protowire.ConsumeFieldValue(num, typ, f.rest)
+		n = protowire.ConsumeFieldValue(num, typ, rest)
 	}
 	if n < 0 {
 		return f.fail(n)
 	}
-	f.rest = f.rest[n:]
+	f.end += n
 	return true
 }
+
+// check reads to the end.
+func (f *fields) check() error {
+	for f.next() {
+		continue
+	}
+	return f.err
+}
+
+// bytes are those of a field that has them.
+func (f *fields) bytes() []byte { return f.of[f.from:f.end] }
 
 func (f *fields) fail(code int) bool {
 	f.err = protowire.ParseError(code)

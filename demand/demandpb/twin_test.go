@@ -74,6 +74,7 @@ func odd(t testing.TB) map[string][]byte {
 	three := encode(&Report{Cluster: &ClusterState{Pending: []*ResourceRequestByCount{{Count: 3, Request: &ResourceRequest{Resources: map[string]int64{"CPU": 1}}}}}})
 	return map[string][]byte{
 		"parts are merged":            append(append(append([]byte{}, one...), two...), three...),
+		"a part is no message":        append(append([]byte{}, one...), 0x32, 1, 0x30, 0x32, 1, 5),
 		"an unknown field":            append(append([]byte{}, one...), 0x7a, 1, 'x'),
 		"a field of another type":     append(append([]byte{}, one...), 0x0d, 1, 2, 3, 4),
 		"an unknown group":            append(append([]byte{}, one...), 0x7b, 0x7c),
