@@ -33,22 +33,40 @@ func floorTimes(speed float64, n int) int {
 
 // launchNow bounds the launches of each type by the nodes that the plan keeps.
 func (p *plan) launchNow(launches []Launch) map[string]int {
-	running, joining := map[string]int{}, map[string]int{}
-	for i, n := range p.Nodes {
-		switch {
-		case n.Status == Draining || p.terminated[i] != keep:
-		case n.Status == Running || n.Head:
-			running[n.Type]++
-		default:
-			joining[n.Type]++
-		}
+	now := make(map[string]int, len(launches))
+	if len(launches) == 0 {
+		return now
 	}
-	now := map[string]int{}
+	kept := p.keptOfKinds()
 	for _, l := range launches {
-		room := UpscalingBound(*p.UpscalingSpeed, running[l.Type], joining[l.Type])
+		c := kept[p.kinds[l.Type].index]
+		room := UpscalingBound(*p.UpscalingSpeed, c.running, c.joining)
 		if n := min(l.Count(), max(room, l.Exempt())); n > 0 {
 			now[l.Type] = n
 		}
 	}
 	return now
+}
+
+// census counts nodes.
+type census struct{ running, joining int }
+
+// keptOfKinds counts the nodes that the plan keeps, by kind.
+func (p *plan) keptOfKinds() []census {
+	out := make([]census, len(p.kinds))
+	var k *kind
+	for i := range p.Nodes {
+		n := &p.Nodes[i]
+		if i == 0 || n.Type != p.Nodes[i-1].Type {
+			k = p.kinds[n.Type]
+		}
+		switch {
+		case n.Status == Draining || p.terminated[i] != keep:
+		case n.Status == Running || n.Head:
+			out[k.index].running++
+		default:
+			out[k.index].joining++
+		}
+	}
+	return out
 }

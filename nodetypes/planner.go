@@ -16,6 +16,7 @@ type Planner struct {
 	alike      []*state // of this pass, by number of the last pass's body; nil: none yet
 
 	// Room for the next pass.
+	states      states
 	list, spare []slot
 	used        []uses
 	terminated  []verdict

@@ -70,9 +70,10 @@ func (p *plan) run() Reply {
 
 func newPlan(q *Request, last *Planner) *plan {
 	c := newCatalog(q.Demand)
-	p := &plan{Request: q, catalog: c, states: newStates(c, len(q.Nodes)), kinds: kinds(q), head: none,
+	p := &plan{Request: q, catalog: c, states: &last.states, kinds: kinds(q), head: none,
 		terminated: zeros(last.terminated, len(q.Nodes)), used: zeros(last.used, len(q.Nodes)),
 		list: slices.Grow(last.list[:0], len(q.Nodes)), spare: last.spare, launch: make([]Launch, len(q.NodeTypes))}
+	p.states.start(c, len(q.Nodes))
 	for i, t := range q.NodeTypes {
 		p.launch[i].Type = t.Name
 		p.fresh = append(p.fresh, p.states.fresh(p.kinds[t.Name], t, false))

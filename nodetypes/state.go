@@ -74,17 +74,30 @@ type states struct {
 	numbers arena[int]
 }
 
-// newStates has room for this many nodes, few of which are different.
-func newStates(c *catalog, nodes int) *states {
+// start forgets all and has room for this many nodes, few of which are different.
+func (s *states) start(c *catalog, nodes int) {
 	n, classes := len(c.resources), min(nodes/16, 256)
-	s := &states{catalog: c, bodies: make(map[uint64]*body, classes), seed: maphash.String(maphash.MakeSeed(), "")}
-	s.body.want, s.terms.want = classes, classes
-	s.amounts.want, s.flags.want = 2*n*(classes+2), n*(classes+4)
-	s.scratch.expect(classes)
-	s.noKinds = s.flags.make(n)
+	if s.bodies == nil {
+		s.bodies, s.seed = make(map[uint64]*body, classes), maphash.String(maphash.MakeSeed(), "")
+		s.body.want, s.terms.want = classes, classes
+		s.amounts.want, s.flags.want = 2*n*(classes+2), n*(classes+4)
+		s.scratch.expect(classes)
+	}
+	s.reset()
+	s.catalog, s.noKinds = c, s.flags.make(n)
 	s.building = body{total: s.amounts.make(n), free: s.amounts.make(n), known: s.flags.make(n), labels: s.numbers.make(len(c.selectors))}
 	s.scratch.free, s.scratch.known, s.scratch.kinds = s.amounts.make(n), s.flags.make(n), s.flags.make(n)
-	return s
+}
+
+func (s *states) reset() {
+	clear(s.bodies)
+	s.interned = 0
+	s.body.reset()
+	s.state.reset()
+	s.amounts.reset()
+	s.flags.reset()
+	s.terms.reset()
+	s.numbers.reset()
 }
 
 // fresh is the state of a node that does not run yet: wholly free.

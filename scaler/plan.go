@@ -173,12 +173,19 @@ func (r *round) planned(yield func(*demand.LiveNode, *member) bool) {
 }
 
 // planNodes are the head, what runs at its settled free capacity, and what
-// joins as wholly free.
+// joins as wholly free. A node that stands in the room already, as it is, is left
+// there.
 func (r *round) planNodes(room []nodetypes.Node) []nodetypes.Node {
+	was := len(room)
 	out := slices.Grow(room[:0], len(r.Snapshot.Nodes)+len(r.coming))
-	for i := range r.Snapshot.Nodes {
-		if !r.skipped[i] {
-			out = append(out, r.planNode(i))
+	for i, n := range r.Snapshot.Nodes {
+		if r.skipped[i] {
+			continue
+		}
+		at := len(out)
+		out = out[:at+1]
+		if at >= was || out[at].Version != any(n) || out[at].Type != r.planTypeOf(i) {
+			out[at] = r.planNode(i)
 		}
 	}
 	for _, m := range r.coming {
