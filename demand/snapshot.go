@@ -2,6 +2,7 @@ package demand
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -28,8 +29,6 @@ type LiveNode struct {
 	Draining bool
 	// Reported tells whether its own agent has reported lately.
 	Reported bool
-
-	truncated bool
 }
 
 // Snapshot is one cluster at one instant, settled: no task is in it twice.
@@ -61,8 +60,9 @@ func (s *State) source(now time.Time) Source {
 	if !s.raylets() {
 		return FromGCS
 	}
+	at := now.UnixNano()
 	for _, n := range s.inOrder() {
-		if !n.fresh(now) && now.Sub(n.listed) > s.windows.Stale {
+		if !n.fresh(at) && now.Sub(n.listed) > s.windows.Stale {
 			return FromGCS
 		}
 	}
@@ -108,36 +108,48 @@ func (s *State) newestNode() time.Time {
 func (s *State) liveNodes(out *Snapshot, now time.Time) {
 	order := s.inOrder()
 	out.Nodes = make([]*LiveNode, len(order))
+	at, next := now.UnixNano(), out.Next.UnixNano()
 	for i, n := range order {
-		fresh := n.fresh(now)
-		if !n.row.holds(out.Source, fresh, now) {
+		fresh := n.fresh(at)
+		if !n.row.holds(out.Source, fresh, at) {
 			n.row = s.settle(n, out.Source, now)
 		}
 		out.Nodes[i] = n.row.live
-		out.Next = earlier(earlier(out.Next, n.row.until), s.silent(n, fresh, now))
-		out.Truncated = out.Truncated || n.row.live.truncated
+		next = min(next, n.row.until, s.silent(n, fresh, at))
+		out.Truncated = out.Truncated || n.row.truncated
 	}
+	out.Next = moment(next)
 }
 
 // row is a node as it was settled. It is kept, since of many nodes few change:
 // until a report says something new of the node, it falls silent, or its moment
 // has come.
 type row struct {
-	live   *LiveNode
-	source Source
-	from   time.Time
-	until  time.Time // when it could change although nothing is reported; zero: never
-	kept   bool
+	live      *LiveNode
+	source    Source
+	from      int64
+	until     int64 // when it could change although nothing is reported, or never
+	kept      bool
+	reported  bool // as live
+	truncated bool // its raylet has cut its list of shapes
 }
 
-func (r *row) holds(source Source, fresh bool, now time.Time) bool {
-	return r.kept && r.source == source && r.live.Reported == fresh && !now.Before(r.from) && (r.until.IsZero() || now.Before(r.until))
+// never is later than any moment.
+const never = math.MaxInt64
+
+func (r *row) holds(source Source, fresh bool, now int64) bool {
+	return r.kept && r.reported == fresh && r.from <= now && now < r.until && r.source == source
 }
 
 func (s *State) settle(n *node, source Source, now time.Time) row {
 	live, next := s.live(n, source, now)
-	still := !live.Reported || live.Idle == 0 // else it idles longer from moment to moment
-	return row{live: &live, source: source, from: now, until: next, kept: still}
+	out := row{live: &live, source: source, from: now.UnixNano(), until: never, reported: live.Reported}
+	if !next.IsZero() {
+		out.until = next.UnixNano()
+	}
+	out.kept = !live.Reported || live.Idle == 0 // else it idles longer from moment to moment
+	out.truncated = live.Reported && n.report.Raylet.Truncated
+	return out
 }
 
 // inOrder are the listed nodes in the order of a snapshot. It is kept while no
@@ -158,16 +170,16 @@ func (s *State) inOrder() []*node {
 	return s.order
 }
 
-// silent is when a node will have been silent for too long; zero: it has been.
-func (s *State) silent(n *node, fresh bool, now time.Time) time.Time {
+// silent is when a node will have been silent for too long; never: it has been.
+func (s *State) silent(n *node, fresh bool, now int64) int64 {
 	until := n.until
 	if !fresh {
-		until = n.listed.Add(s.windows.Stale)
+		until = n.listed.Add(s.windows.Stale).UnixNano()
 	}
-	if !until.Before(now) {
-		return until.Add(time.Nanosecond)
+	if until >= now {
+		return until + 1
 	}
-	return time.Time{}
+	return never
 }
 
 func compareBool(a, b bool) int {
@@ -185,9 +197,9 @@ func compareBool(a, b bool) int {
 func (s *State) live(n *node, source Source, now time.Time) (LiveNode, time.Time) {
 	out := LiveNode{Node: n.info, Total: n.info.Total, Idle: gcsIdle(n.info), Draining: n.info.Status == NodeDraining}
 	free := &n.gcs
-	if n.fresh(now) {
+	if n.fresh(now.UnixNano()) {
 		out.Reported = true
-		out.Total, out.truncated = n.report.Raylet.Total, n.report.Raylet.Truncated
+		out.Total = n.report.Raylet.Total
 		out.Idle = s.idle(n, out.Idle, now)
 		out.Draining = out.Draining || n.report.Raylet.Draining
 		free = &n.free

@@ -57,7 +57,7 @@ type State struct {
 type node struct {
 	report *Report
 	at     time.Time      // when report came
-	until  time.Time      // how long its raylet's part is fresh; zero: it has none
+	until  int64          // how long its raylet's part is fresh, in nanoseconds since 1970; 0: it has none
 	info   *Node          // its row in the GCS; nil: not listed
 	listed time.Time      // since when
 	seen   time.Time      // when it was first heard of
@@ -110,9 +110,9 @@ func (s *State) Apply(r *Report, at time.Time) bool {
 
 // hear takes in the newest report of a node.
 func (n *node) hear(r *Report, at time.Time, stale time.Duration) {
-	n.report, n.at, n.until = r, at, time.Time{}
+	n.report, n.at, n.until = r, at, 0
 	if r != nil && r.Raylet != nil {
-		n.until = at.Add(stale)
+		n.until = at.Add(stale).UnixNano()
 	}
 }
 
@@ -348,9 +348,9 @@ func (s *State) raylets() bool { return s.nodes[s.head] != nil && s.nodes[s.head
 // missing counts the nodes that were there when this session was first seen
 // and whose raylets have not reported. Nodes that join later are new and empty.
 func (s *State) missing(now time.Time) int {
-	missing := 0
+	missing, at := 0, now.UnixNano()
 	for _, n := range s.inOrder() {
-		if n.listed.Equal(s.since) && !n.fresh(now) {
+		if n.listed.Equal(s.since) && !n.fresh(at) {
 			missing++
 		}
 	}
@@ -358,6 +358,4 @@ func (s *State) missing(now time.Time) int {
 }
 
 // fresh tells whether the node's raylet has reported lately.
-func (n *node) fresh(now time.Time) bool {
-	return !now.After(n.until)
-}
+func (n *node) fresh(now int64) bool { return n.until != 0 && now <= n.until }
