@@ -2,6 +2,7 @@ package nodetypes_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,7 +56,7 @@ func newNumbers() numbers {
 func numbersOf(q nodetypes.Request, r nodetypes.Reply) numbers {
 	n := newNumbers()
 	for _, u := range r.Used {
-		n.Used[u.ID] = u
+		n.Used[q.Nodes[u.Node].ID] = u
 	}
 	for _, l := range r.Launch {
 		if l.Minimum = 0; l.Count() > 0 {
@@ -90,7 +91,7 @@ func sumsOf(q nodetypes.Request, items []nodetypes.Item) numbers {
 		}
 		for _, on := range i.Nodes {
 			u := n.Used[on.ID]
-			u.ID = on.ID
+			u.Node = slices.IndexFunc(q.Nodes, func(n nodetypes.Node) bool { return n.ID == on.ID })
 			*countOf(i.Kind, &u.Constraints, &u.Bundles, &u.Tasks) += on.Count
 			n.Used[on.ID] = u
 		}

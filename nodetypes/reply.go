@@ -38,7 +38,7 @@ type Termination struct {
 // Use is a node that exists and that the plan needs: what it placed there.
 // The bundles of a STRICT_PACK gang with one selector count as one.
 type Use struct {
-	ID          string
+	Node        int // its index in Request.Nodes
 	Constraints int64
 	Bundles     int64
 	Tasks       int64

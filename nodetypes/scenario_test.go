@@ -49,7 +49,7 @@ func planText(input string) string {
 		fmt.Fprintf(&b, "terminate %s: %s\n", x.ID, x.Reason)
 	}
 	for _, u := range r.Used {
-		fmt.Fprintf(&b, "use %s:%s\n", u.ID, causes("constraint", u.Constraints, "gang", u.Bundles, "task", u.Tasks))
+		fmt.Fprintf(&b, "use %s:%s\n", c.Request.Nodes[u.Node].ID, causes("constraint", u.Constraints, "gang", u.Bundles, "task", u.Tasks))
 	}
 	for _, s := range r.Infeasible.Tasks {
 		fmt.Fprintf(&b, "infeasible task: %d %s\n", s.Count, s)

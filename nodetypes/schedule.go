@@ -152,12 +152,12 @@ func (p *plan) reply() Reply {
 	if n := count(p.used, func(u uses) bool { return u != (uses{}) }); n > 0 {
 		r.Used = make([]Use, 0, n)
 	}
-	for i, n := range p.Nodes {
+	for i := range p.Nodes {
 		if v := p.terminated[i]; v != keep {
-			r.Terminate = append(r.Terminate, Termination{n.ID, reasons[v]})
+			r.Terminate = append(r.Terminate, Termination{p.Nodes[i].ID, reasons[v]})
 		}
 		if u := p.used[i]; u != (uses{}) {
-			r.Used = append(r.Used, Use{n.ID, int64(u.constraints), int64(u.bundles), u.tasks})
+			r.Used = append(r.Used, Use{i, int64(u.constraints), int64(u.bundles), u.tasks})
 		}
 	}
 	slices.SortFunc(r.Terminate, func(a, b Termination) int { return strings.Compare(a.ID, b.ID) })

@@ -603,7 +603,7 @@ func (t *twin) reply(r nodetypes.Reply) nodetypes.Reply {
 				r.Terminate = append(r.Terminate, nodetypes.Termination{ID: n.given.ID, Reason: n.reason})
 			}
 			if n.used != (nodetypes.Use{}) {
-				n.used.ID = n.given.ID
+				n.used.Node = i
 				r.Used = append(r.Used, n.used)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 // whether a checkpoint must have it too. What is in brackets is told from the
 // outside.
 func TestCheckpointHasEveryField(t *testing.T) {
-	const want = "(cluster) asked removals rejected empty joining withdrawn backOffs last (roster) (phantoms) (nodes) (planner)"
+	const want = "(cluster) asked removals rejected empty joining withdrawn backOffs last (roster) (matches) (phantoms) (nodes) (planner)"
 	var got []string
 	of := reflect.TypeFor[Loop]()
 	for i := range of.NumField() {

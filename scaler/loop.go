@@ -28,6 +28,7 @@ type Loop struct {
 	last      *Decision
 
 	roster   roster
+	matches  matching
 	phantoms phantoms
 	nodes    []nodetypes.Node // room for what the plan is told of
 	planner  nodetypes.Planner

@@ -29,16 +29,18 @@ func (r *round) schedule() {
 
 // take notes on every member what the plan does with it.
 func (r *round) take() {
-	rest := r.reply.Used
-	for n, m := range r.planned {
-		switch {
-		case len(rest) == 0:
-		case n != nil && rest[0].ID == n.ID, n == nil && rest[0].ID == m.plan:
+	rest, at := r.reply.Used, 0
+	for _, m := range r.planned {
+		if len(rest) == 0 {
+			break
+		}
+		if rest[0].Node == at {
 			if m != nil {
 				m.use = &rest[0]
 			}
 			rest = rest[1:]
 		}
+		at++
 	}
 	r.idle = make(map[string]nodetypes.Reason, len(r.reply.Terminate))
 	for _, t := range r.reply.Terminate {
@@ -111,8 +113,8 @@ func (r *round) strangers() []nodetypes.NodeType {
 	index := map[string]int{}
 	var out []nodetypes.NodeType
 	for i := range r.Snapshot.Nodes {
-		n := r.Snapshot.Nodes[i]
-		if m := r.members[i]; m != nil && m.Type == n.Type {
+		n, m := r.Snapshot.Nodes[i], r.members[i]
+		if m != nil && (r.matches.of[i].alike || m.Type == n.Type) {
 			continue
 		}
 		name := r.planTypeOf(i)
@@ -144,8 +146,7 @@ func (r *round) planTypeOf(at int) string {
 func (r *round) skip() {
 	r.skipped = make([]bool, len(r.Snapshot.Nodes))
 	for i := range r.Snapshot.Nodes {
-		n := r.Snapshot.Nodes[i]
-		r.skipped[i] = r.owners[i] == former || n.Draining || r.going(n.InstanceID)
+		r.skipped[i] = r.owners[i] == former || r.matches.of[i].draining || len(r.removals) > 0 && r.going(r.Snapshot.Nodes[i].InstanceID)
 	}
 	for _, t := range r.types {
 		for _, m := range t.draining {

@@ -97,8 +97,11 @@ func (r *round) awaited(t *typeRound) bool {
 // removable tells whether a running worker may be asked to drain: the plan
 // gives it up as idle, or it is idle above a maximum.
 func (r *round) removable(m *member) bool {
+	if !m.there || m.use != nil || len(r.idle) == 0 {
+		return false
+	}
 	reason, ok := r.idle[m.id()]
-	if !m.there || !ok || m.use != nil || m.node.Idle == 0 || r.Now.Before(r.rejected[m.Name]) {
+	if !ok || m.node.Idle == 0 || r.Now.Before(r.rejected[m.Name]) {
 		return false
 	}
 	return reason == nodetypes.Idle || reason == nodetypes.MaxWorkers || reason == nodetypes.MaxWorkersOfType

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/nodetypes"
 )
 
@@ -18,7 +17,6 @@ type round struct {
 	World
 	types   []*typeRound
 	byType  map[string]*typeRound
-	nodeAt  []int            // by worker: its node in the snapshot, or none
 	owners  []owner          // by node of the snapshot
 	members []*member        // by node of the snapshot: whose it is; nil: nobody's
 	unseen  map[string][]int // by type: nodes whose worker is not there
@@ -76,7 +74,7 @@ func newRound(l *Loop, w World) *round {
 		if of := w.Workers[i].Type; t == nil || t.Name != of {
 			t = r.byType[of]
 		}
-		r.place(t, &w.Workers[i], &members[i], r.nodeAt[i])
+		r.place(t, &w.Workers[i], &members[i], r.matches.nodeOf[i])
 	}
 	r.forget()
 	for _, t := range r.types {
@@ -84,57 +82,6 @@ func newRound(l *Loop, w World) *round {
 		r.giveUp(t)
 	}
 	return r
-}
-
-// match finds every worker's alive node, and the nodes that belong to a former
-// life of a worker.
-func (r *round) match() {
-	nodes := len(r.Snapshot.Nodes)
-	r.nodeAt, r.owners, r.members = make([]int, len(r.Workers)), make([]owner, nodes), make([]*member, nodes)
-	for i := range r.nodeAt {
-		r.nodeAt[i] = none
-	}
-	next := 0
-	for i := range r.Snapshot.Nodes {
-		n := r.Snapshot.Nodes[i]
-		if n.Head {
-			if t := r.byType[n.Type]; t != nil {
-				t.heads++
-			}
-			continue
-		}
-		at, there := r.roster.find(n.InstanceID, next)
-		next = at + 1
-		switch {
-		case !there && !n.Draining:
-			r.owners[i] = unclaimed
-			r.unseen = withUnseen(r.unseen, n.Type, i)
-		case !there || r.byType[r.Workers[at].Type] == nil:
-		case formerLife(&r.Workers[at], n):
-			r.owners[i] = former
-			r.lost = append(r.lost, n.ID)
-		default:
-			r.owners[i], r.nodeAt[at] = ours, i
-		}
-	}
-	slices.Sort(r.lost)
-}
-
-func withUnseen(m map[string][]int, nodeType string, at int) map[string][]int {
-	if m == nil {
-		m = map[string][]int{}
-	}
-	m[nodeType] = append(m[nodeType], at)
-	return m
-}
-
-// formerLife tells whether a node belongs to a life of its worker that is over.
-// A worker that has never been seen to start joins faster than we are told.
-func formerLife(w *Worker, n *demand.LiveNode) bool {
-	if w.Drained || w.StartedAt.IsZero() {
-		return false
-	}
-	return !w.Started || n.StartTime != 0 && time.UnixMilli(int64(n.StartTime)).Before(w.StartedAt)
 }
 
 // verify looks who went. All drained and marked workers of a type are equal to
@@ -173,7 +120,7 @@ func (r *round) place(t *typeRound, w *Worker, m *member, at int) {
 	}
 	switch {
 	case r.leaving(t, m):
-	case m.node != nil && m.node.Draining:
+	case m.node != nil && r.matches.of[m.at].draining:
 		t.draining = append(t.draining, m)
 	case m.node != nil:
 		r.joined(w)
