@@ -26,7 +26,7 @@ type agentCmd struct {
 	Verbose    bool   `short:"v" help:"Log more."`
 }
 
-// trimAfter is when an agent has started.
+// trimAfter is when a program that runs for long has started.
 const trimAfter = 3 * time.Second
 
 // Run publishes until the process is asked to end.

@@ -29,6 +29,7 @@ type natsCmd struct {
 
 // Run serves until the process is asked to end.
 func (c *natsCmd) Run(ctx context.Context) error {
+	time.AfterFunc(trimAfter, trim)
 	log := serverLogger(c.Verbose)
 	access, err := kube.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
 	if err != nil {

@@ -42,6 +42,7 @@ func (c *scalerCmd) Run(ctx context.Context) error {
 	if c.URL == "" {
 		return errors.New("--nats-url: give the NATS server, e.g. nats://nats.keda:4222")
 	}
+	time.AfterFunc(trimAfter, trim)
 	log := serverLogger(c.Verbose)
 	klog.SetSlogLogger(logAt(slog.LevelWarn))
 	conn, err := c.connect("rayburst scaler", log)

@@ -11,7 +11,7 @@ import (
 func (d *Decoder) cluster(m *message) (*demand.ClusterState, error) {
 	var rest []byte // all but the rows
 	var rows []*demand.Node
-	f := fields{of: m.cluster}
+	f := fields{of: m.state}
 	for f.next() {
 		switch {
 		case f.key == bytesField(2):

@@ -33,8 +33,16 @@ const maxRemembered = 16 << 20
 // Report decodes and checks a report. It fails with demand.ErrReport, naming
 // the key, the rule and the value. Requests come out canonical and merged.
 func (d *Decoder) Report(b []byte) (*demand.Report, error) {
+	r, _, err := d.From(demand.Cluster{}, b)
+	return r, err
+}
+
+// From is Report for what came from a cluster. The second result tells whether it
+// says no more than that its node is still there: it is no head's, and its load is
+// the Same as in the cluster's report of that node before.
+func (d *Decoder) From(c demand.Cluster, b []byte) (r *demand.Report, repeats bool, err error) {
 	if len(b) > MaxReportBytes {
-		return nil, fmt.Errorf("%w: message: must have at most %d bytes (got %d)", demand.ErrReport, MaxReportBytes, len(b))
+		return nil, false, fmt.Errorf("%w: message: must have at most %d bytes (got %d)", demand.ErrReport, MaxReportBytes, len(b))
 	}
 	if d.names == nil || d.size > maxRemembered {
 		*d = Decoder{
@@ -42,24 +50,25 @@ func (d *Decoder) Report(b []byte) (*demand.Report, error) {
 			speakers: map[string]*speaker{}, rows: map[string]*said[*demand.Node]{},
 		}
 	}
-	var m message
-	r, err := d.report(b, &m)
-	if err != nil {
-		return nil, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %w", demand.ErrReport, err)
+	m := message{cluster: c}
+	if r, err = d.report(b, &m); err != nil {
+		return nil, false, fmt.Errorf("%w: message: must be a rayburst.v1.Report: %w", demand.ErrReport, err)
 	}
 	if err := r.CheckBut(m.known); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	r = canonical(r)
+	repeats = m.repeats(r)
 	d.remember(r, &m)
-	return r, nil
+	return r, repeats, nil
 }
 
 // message is a report as it came.
 type message struct {
 	*speaker // whose it is; nobody: a new one
+	cluster  demand.Cluster
 	raylet   said[*demand.RayletLoad]
-	cluster  []byte               // nil: it has none
+	state    []byte               // of the cluster; nil: it has none
 	rows     []said[*demand.Node] // that are new
 	known    []bool               // by row: it is not
 }
@@ -85,7 +94,7 @@ func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
 		case bytesField(6):
 			f.err = join(&m.raylet.raw, f.bytes())
 		case bytesField(7):
-			f.err = join(&m.cluster, f.bytes())
+			f.err = join(&m.state, f.bytes())
 		case bytesField(8):
 			f.err = d.text(&r.AgentVersion, f.bytes(), m.version)
 		}
@@ -94,7 +103,7 @@ func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
 		f.err = d.load(&m.load, &m.raylet)
 		r.Raylet = m.raylet.value
 	}
-	if f.err == nil && m.cluster != nil {
+	if f.err == nil && m.state != nil {
 		r.Cluster, f.err = d.cluster(m)
 	}
 	return r, f.err

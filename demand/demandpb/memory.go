@@ -8,6 +8,7 @@ import (
 
 // speaker is a node with what it called itself last, and said.
 type speaker struct {
+	of                              demand.Cluster
 	id, instance, nodeType, version string
 	load                            said[*demand.RayletLoad]
 }
@@ -20,6 +21,12 @@ func (d *Decoder) speaker(id []byte) *speaker {
 		return s
 	}
 	return &nobody
+}
+
+// repeats tells whether a report says no more than that its node is still there.
+func (m *message) repeats(r *demand.Report) bool {
+	last := m.load.value
+	return r.Cluster == nil && last != nil && r.Raylet.Same(last) && m.of == m.cluster
 }
 
 // said is what a node said last: as it came, and what it means.
@@ -62,7 +69,7 @@ func (d *Decoder) remember(r *demand.Report, m *message) {
 		d.speakers[s.id] = s
 		d.size += len(s.id)
 	}
-	s.instance, s.nodeType, s.version = r.InstanceID, r.NodeType, r.AgentVersion
+	s.of, s.instance, s.nodeType, s.version = m.cluster, r.InstanceID, r.NodeType, r.AgentVersion
 	if m.raylet.raw != nil {
 		d.size += s.load.keep(&m.raylet)
 	}

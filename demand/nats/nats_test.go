@@ -138,6 +138,39 @@ func TestNewestIsTaken(t *testing.T) {
 	}
 }
 
+// TestRepeatsWait: what says nothing new is taken with the next news of its
+// cluster, or after a beat.
+func TestRepeatsWait(t *testing.T) {
+	server := embed(t)
+	conn := connect(t, Options{URL: server.ClientURL()})
+	s, p := subscribe(t, conn), &Publisher{conn, train}
+	other := &Publisher{conn, demand.Cluster{Namespace: "dev", Name: "train"}}
+	publish(t, p, report(1, 1))
+	eventually(t, "news", func() bool { return taken(s, train) == "1:1" })
+	<-s.Ready()
+	publish(t, p, report(1, 2))
+	eventually(t, "two reports", func() bool { return s.Stats().Reports == 2 })
+	publish(t, other, report(1, 1)) // the same node, it says: to another cluster it is news
+	eventually(t, "three reports", func() bool { return s.Stats().Reports == 3 })
+	first := s.Take()
+	if len(first[other.Cluster]) != 1 {
+		t.Errorf("taken: %v", first)
+	}
+	publish(t, p, report(2, 1))
+	eventually(t, "four reports", func() bool { return s.Stats().Reports == 4 })
+	if got := taken(s, train); got != "1:2 2:1" && len(first[train]) == 0 { // unless this test was slow
+		t.Errorf("taken with news: %s", got)
+	}
+	for len(s.Ready()) > 0 {
+		<-s.Ready()
+	}
+	publish(t, p, report(2, 2))
+	awaitReady(t, s)
+	if got := taken(s, train); got != "2:2" {
+		t.Errorf("taken after a beat: %s", got)
+	}
+}
+
 // TestPoison: what is no report is counted, named in the log once, and dropped.
 func TestPoison(t *testing.T) {
 	server := embed(t)
@@ -166,6 +199,7 @@ func TestPoison(t *testing.T) {
 	if got := s.Stats(); got.Poison != 5 {
 		t.Errorf("got %+v", got)
 	}
+	awaitReady(t, s)
 	if got := taken(s, train); got != "1:1" {
 		t.Errorf("taken: %s", got)
 	}
@@ -210,7 +244,7 @@ func TestFlood(t *testing.T) {
 	}
 	eventually(t, "all reports", func() bool { return s.Stats().Reports == messages })
 	s.mu.Lock()
-	held := len(s.queue)
+	held := s.held
 	s.mu.Unlock()
 	if held != nodes || s.Stats().Replaced != messages-nodes {
 		t.Errorf("%d reports are held: %+v", held, s.Stats())
@@ -224,18 +258,17 @@ func TestFlood(t *testing.T) {
 
 // TestOverflow: however many node names somebody makes up, so many are held.
 func TestOverflow(t *testing.T) {
-	s := &Subscriber{ready: make(chan struct{}, 1), held: map[string]int{}}
-	r := report(1, 1)
+	s := newSubscriber(slog.New(slog.DiscardHandler))
 	for i := range maxHeld + 10 {
-		s.hold(fmt.Sprint(i), received{train, r, 1})
+		s.hold(received{train, report(i, 1), 1, true})
 	}
-	if got := s.Stats(); got.Overflow != 10 || len(s.queue) != maxHeld {
-		t.Errorf("%d are held: %+v", len(s.queue), got)
+	if got := s.Stats(); got.Overflow != 10 || s.held != maxHeld {
+		t.Errorf("%d are held: %+v", s.held, got)
 	}
 	if n := len(s.Take()[train]); n != maxHeld {
 		t.Errorf("%d were taken", n)
 	}
-	s.hold("after", received{train, r, 1})
+	s.hold(received{train, report(1, 1), 1, true})
 	if n := len(s.Take()[train]); n != 1 {
 		t.Errorf("after it %d were taken", n)
 	}
@@ -243,13 +276,18 @@ func TestOverflow(t *testing.T) {
 
 // TestOverflowInBytes: a few long reports fill as much as many short ones.
 func TestOverflowInBytes(t *testing.T) {
-	s := &Subscriber{ready: make(chan struct{}, 1), held: map[string]int{}}
-	s.hold("long", received{train, report(1, 1), maxHeldBytes})
-	s.hold("more", received{train, report(1, 1), 1})
-	s.hold("long", received{train, report(1, 2), maxHeldBytes - 1})
-	s.hold("fits", received{train, report(1, 1), 1})
-	if got := s.Stats(); got.Overflow != 1 || len(s.queue) != 2 {
-		t.Errorf("%d are held: %+v", len(s.queue), got)
+	s := newSubscriber(slog.New(slog.DiscardHandler))
+	for _, r := range []received{
+		{train, report(1, 1), maxHeldBytes, true}, {train, report(2, 1), 1, true}, {train, report(1, 2), maxHeldBytes - 1, true},
+		{train, report(3, 1), 1, true},
+	} {
+		s.hold(r)
+	}
+	if got := s.Stats(); got.Overflow != 1 || s.held != 2 || s.size != maxHeldBytes {
+		t.Errorf("%d are held, %d bytes: %+v", s.held, s.size, got)
+	}
+	if s.Take(); s.held != 0 || s.size != 0 {
+		t.Errorf("afterwards %d are held, %d bytes", s.held, s.size)
 	}
 }
 

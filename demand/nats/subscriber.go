@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 
@@ -23,8 +24,16 @@ const (
 type received struct {
 	cluster demand.Cluster
 	report  *demand.Report
-	size    int // as it came
+	size    int  // as it came
+	news    bool // it says more than that its node is still there
 }
+
+// beat is how long a report that says nothing new may be held back: those of a
+// cluster are handed on together then.
+const beat = 250 * time.Millisecond
+
+// maxSpare is how many empty boxes are kept.
+const maxSpare = 1000
 
 // Stats count what a subscriber has seen since it began.
 type Stats struct {
@@ -35,7 +44,8 @@ type Stats struct {
 }
 
 // Subscriber keeps the newest report of every node until it is read: its
-// memory is bounded however many messages come in.
+// memory is bounded however many messages come in. What is news is to be read at
+// once, the rest a few times a second.
 type Subscriber struct {
 	log   *slog.Logger
 	sub   *natsgo.Subscription
@@ -43,16 +53,19 @@ type Subscriber struct {
 	// decoder is used by receive alone, which NATS never calls twice at once.
 	decoder demandpb.Decoder
 
-	mu    sync.Mutex
-	held  map[string]int // subject → index in queue
-	queue []received     // in order of first arrival
-	size  int            // of queue
-	stats Stats
+	mu      sync.Mutex
+	boxes   map[demand.Cluster]*box
+	spare   []*box
+	held    int  // reports in boxes
+	size    int  // their bytes
+	due     bool // all boxes are to be read, not only those with news
+	waiting bool // until that is so
+	stats   Stats
 }
 
 // Subscribe receives all clusters' reports until Close.
 func Subscribe(conn *natsgo.Conn, log *slog.Logger) (*Subscriber, error) {
-	s := &Subscriber{log: log, ready: make(chan struct{}, 1), held: map[string]int{}}
+	s := newSubscriber(log)
 	sub, err := conn.Subscribe(allReports, s.receive)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to reports: %w", err)
@@ -64,6 +77,10 @@ func Subscribe(conn *natsgo.Conn, log *slog.Logger) (*Subscriber, error) {
 	return s, nil
 }
 
+func newSubscriber(log *slog.Logger) *Subscriber {
+	return &Subscriber{log: log, ready: make(chan struct{}, 1), boxes: map[demand.Cluster]*box{}}
+}
+
 // Close ends the subscription.
 func (s *Subscriber) Close() error { return s.sub.Unsubscribe() }
 
@@ -71,17 +88,23 @@ func (s *Subscriber) Close() error { return s.sub.Unsubscribe() }
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
 // Take returns, by cluster, the newest report of every node that has reported
-// since the last call.
+// since the last call: of the clusters with news, and a few times a second of all.
 func (s *Subscriber) Take() map[demand.Cluster][]*demand.Report {
 	s.mu.Lock()
-	queue := s.queue
-	s.queue, s.size = nil, 0
-	clear(s.held)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
 	out := map[demand.Cluster][]*demand.Report{}
-	for _, r := range queue {
-		out[r.cluster] = append(out[r.cluster], r.report)
+	for cluster, b := range s.boxes {
+		if !b.news && !s.due {
+			continue
+		}
+		s.held, s.size = s.held-len(b.reports), s.size-b.size
+		out[cluster] = b.empty()
+		delete(s.boxes, cluster)
+		if len(s.spare) < maxSpare {
+			s.spare = append(s.spare, b)
+		}
 	}
+	s.due = false
 	return out
 }
 
@@ -98,11 +121,31 @@ func (s *Subscriber) receive(m *natsgo.Msg) {
 		s.poison(m.Subject, err)
 		return
 	}
-	s.hold(m.Subject, r)
+	s.hold(r)
+	if r.news {
+		s.signal()
+	}
+}
+
+func (s *Subscriber) signal() {
 	select {
 	case s.ready <- struct{}{}:
 	default:
 	}
+}
+
+// await lets all boxes be read after a beat.
+func (s *Subscriber) await() {
+	if s.waiting {
+		return
+	}
+	s.waiting = true
+	time.AfterFunc(beat, func() {
+		s.mu.Lock()
+		s.due, s.waiting = true, false
+		s.mu.Unlock()
+		s.signal()
+	})
 }
 
 func (s *Subscriber) decode(m *natsgo.Msg) (received, error) {
@@ -110,34 +153,53 @@ func (s *Subscriber) decode(m *natsgo.Msg) (received, error) {
 	if err != nil {
 		return received{}, err
 	}
-	r, err := s.decoder.Report(m.Data)
+	r, repeats, err := s.decoder.From(cluster, m.Data)
 	if err != nil {
 		return received{}, err
 	}
 	if r.NodeID != node {
 		return received{}, fmt.Errorf("%w: node_id: must be the subject's last token %.80q (got %q)", demand.ErrReport, node, r.NodeID)
 	}
-	return received{cluster, r, len(m.Data)}, nil
+	return received{cluster, r, len(m.Data), !repeats}, nil
 }
 
-func (s *Subscriber) hold(subject string, r received) {
+func (s *Subscriber) hold(r received) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Reports++
-	if i, ok := s.held[subject]; ok {
+	b := s.box(r.cluster)
+	if i, ok := b.find(r.report.NodeID); ok {
 		s.stats.Replaced++
-		if r.report.Newer(s.queue[i].report) {
-			s.size += r.size - s.queue[i].size
-			s.queue[i] = r
+		if !r.report.Newer(b.reports[i]) {
+			return
 		}
-		return
+		s.size += r.size - b.sizes[i]
+		b.replace(i, r)
+	} else {
+		if s.held >= maxHeld || s.size+r.size > maxHeldBytes {
+			s.stats.Overflow++
+			return
+		}
+		s.held, s.size = s.held+1, s.size+r.size
+		b.add(r)
 	}
-	if len(s.queue) >= maxHeld || s.size+r.size > maxHeldBytes {
-		s.stats.Overflow++
-		return
+	if b.news = b.news || r.news; !b.news {
+		s.await()
 	}
-	s.held[subject] = len(s.queue)
-	s.queue, s.size = append(s.queue, r), s.size+r.size
+}
+
+// box is a cluster's.
+func (s *Subscriber) box(c demand.Cluster) *box {
+	b := s.boxes[c]
+	if b == nil {
+		if n := len(s.spare); n > 0 {
+			b, s.spare = s.spare[n-1], s.spare[:n-1]
+		} else {
+			b = &box{at: map[string]int{}}
+		}
+		s.boxes[c] = b
+	}
+	return b
 }
 
 // poison logs the first malformed message and then every thousandth.
