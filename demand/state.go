@@ -39,18 +39,20 @@ func DefaultWindows() Windows {
 // and what the windows need of older ones. It is not safe for concurrent use.
 // Time comes in as the receiver's own clock; the senders' clocks are not read.
 type State struct {
-	windows Windows
-	cluster *ClusterState
-	head    string    // the node whose agent sent cluster
-	at      time.Time // when cluster came
-	since   time.Time // when this session's first state came
-	nodes   map[string]*node
-	order   []*node              // see inOrder; nil: not known
-	newest  time.Time            // see newestNode; zero: not known
-	gone    map[string]time.Time // nodes that are dead, until nobody can still report for them
-	lost    map[string]time.Time // nodes that are dead although the GCS does not know it yet
-	queued  shapes               // what the raylets say
-	pending shapes               // what the GCS says
+	windows  Windows
+	cluster  *ClusterState
+	head     string    // the node whose agent sent cluster
+	at       time.Time // when cluster came
+	since    time.Time // when this session's first state came
+	nodes    map[string]*node
+	order    []*node              // see inOrder; nil: not known
+	newest   time.Time            // see newestNode; zero: not known
+	gone     map[string]time.Time // nodes that are dead, until nobody can still report for them
+	lost     map[string]time.Time // nodes that are dead although the GCS does not know it yet
+	alive    map[string]bool      // room for list
+	instance map[string]*Node     // by instance id: room for list
+	queued   shapes               // what the raylets say
+	pending  shapes               // what the GCS says
 }
 
 // node is what is known of one node.
@@ -71,7 +73,7 @@ type node struct {
 // NewState is a cluster of which nothing is known.
 func NewState(w Windows) *State {
 	return &State{
-		windows: w, nodes: map[string]*node{}, gone: map[string]time.Time{}, lost: map[string]time.Time{},
+		windows: w, nodes: map[string]*node{}, alive: map[string]bool{}, instance: map[string]*Node{}, gone: map[string]time.Time{}, lost: map[string]time.Time{},
 		queued: shapes{w.Queued, w.Total, map[string]*shape{}}, pending: shapes{w.Pending, w.Pending, map[string]*shape{}},
 	}
 }
@@ -255,8 +257,9 @@ func (s *State) restart(r *Report, at time.Time) {
 // id the newer one counts: the other one's raylet was killed, which the GCS
 // notices late.
 func (s *State) list(rows []*Node, at time.Time) map[string]bool {
-	alive := make(map[string]bool, len(rows))
-	instance := make(map[string]*Node, len(rows))
+	alive, instance := s.alive, s.instance
+	clear(alive)
+	clear(instance)
 	for _, row := range rows {
 		if _, lost := s.lost[row.ID]; lost || row.Status == NodeDead {
 			continue
