@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -45,6 +46,7 @@ type Actor struct {
 	ActorConfig
 	kick   chan struct{}
 	recent map[types.UID]done
+	took   atomic.Int64 // nanoseconds of the last write of replicas
 
 	mu   sync.Mutex
 	next *scaler.Decision
@@ -67,8 +69,13 @@ const patience = 3 * time.Second
 // inFlight is for how long HPA may write what it has read. That of Kubernetes 1.37
 // writes it over a head start that came between, since it repeats its write after
 // a conflict (pkg/controller/podautoscaler/horizontal.go); from the read to the
-// write it takes 0.02 s, and on a busy machine 0.1.
-const inFlight = 300 * time.Millisecond
+// write it takes 0.02 s, and on a busy machine 0.1 to 0.4. So it is longer where the
+// API server is slow: as long as so many of our own writes, up to maxInFlight.
+const (
+	inFlight       = 300 * time.Millisecond
+	inFlightWrites = 8
+	maxInFlight    = time.Second
+)
 
 // Apply hands a decision in; it returns at once.
 func (a *Actor) Apply(d *scaler.Decision) {
@@ -163,7 +170,11 @@ func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 // wait is for how long HPA, or at zero replicas KEDA, may still write what it was
 // told before.
 func (a *Actor) wait(t scaler.Target) time.Duration {
-	return inFlight - a.Now().Sub(a.Below(t.Type, t.Workers))
+	return a.inFlight() - a.Now().Sub(a.Below(t.Type, t.Workers))
+}
+
+func (a *Actor) inFlight() time.Duration {
+	return min(max(inFlight, inFlightWrites*time.Duration(a.took.Load())), maxInFlight)
 }
 
 // once does something to a pod unless it was done a moment ago.
@@ -271,6 +282,8 @@ func (a *Actor) raise(ctx context.Context, scale *autoscalingv1.Scale, replicas 
 // write sets the replicas of a Deployment if it is still as scale says.
 func (a *Actor) write(ctx context.Context, scale *autoscalingv1.Scale, replicas int) error {
 	scale.Spec = autoscalingv1.ScaleSpec{Replicas: int32(replicas)} //nolint:gosec // maxReplicaCount is an int32
+	begin := a.Now()
 	_, err := a.Client.AppsV1().Deployments(scale.Namespace).UpdateScale(ctx, scale.Name, scale, metav1.UpdateOptions{})
+	a.took.Store(int64(a.Now().Sub(begin)))
 	return err
 }

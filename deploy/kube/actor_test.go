@@ -259,6 +259,24 @@ func TestActorWaitsForHPA(t *testing.T) {
 	})
 }
 
+// TestActorWaitsLonger: where the API server is slow HPA is too.
+func TestActorWaitsLonger(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{
+		5 * time.Millisecond: inFlight, 100 * time.Millisecond: 800 * time.Millisecond, 5 * time.Second: maxInFlight,
+	} {
+		s := newStage(t, true, 3)
+		s.client.PrependReactor("update", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
+			s.now = s.now.Add(took)
+			return false, nil, nil
+		})
+		s.act(t.Context(), &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: 4, Replicas: 3}}})
+		s.read = s.now
+		if got := s.wait(scaler.Target{Type: "gpu", Workers: 5}); got != want {
+			t.Errorf("after a write of %v it waits for %v, want %v", took, got, want)
+		}
+	}
+}
+
 // TestActorHoldsUnknown: what is not known changes nothing.
 func TestActorHoldsUnknown(t *testing.T) {
 	s := newStage(t, true, 1, newPod("busy", nil))
