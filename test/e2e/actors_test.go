@@ -20,6 +20,7 @@ func workers(types ...string) string {
 		if !strings.Contains(types[i+1], "resources:") {
 			out += "    " + size + "\n"
 		}
+		out += "    rayStartParams: {include-log-monitor: \"false\"}\n"
 	}
 	return out
 }
