@@ -32,9 +32,11 @@ func TestRolloutBusy(t *testing.T) {
 func TestMaximumBelowBusy(t *testing.T) {
 	most := func(n int) string { return workers("small", fmt.Sprintf("idleTimeoutSeconds: 3\nmaxWorkers: %d", n)) }
 	c := newCluster(t, most(2))
-	s := c.begin("ray.get([task.remote(1), task.remote(1)])\nrefs = [task.remote(10), task.remote(10)]\nsay('asked')\nsay('done', *ray.get(refs))\n")
-	s.says("asked")
+	s := c.begin("from ray.autoscaler.sdk import request_resources\nrequest_resources(bundles=[{'CPU': 1}] * 2)\npause()\n" +
+		"ray.get([task.remote(1), task.remote(1)])\nrefs = [task.remote(10), task.remote(10)]\nrequest_resources(bundles=[])\nsay('asked')\nsay('done', *ray.get(refs))\n")
 	c.becomes("small", 2)
+	s.tell()
+	s.says("asked")
 	small, begin := c.trace("small"), time.Now()
 	c.upgrade(most(1))
 	s.says("done")
