@@ -74,7 +74,7 @@ const patience = 3 * time.Second
 const (
 	inFlight       = 300 * time.Millisecond
 	inFlightWrites = 8
-	maxInFlight    = time.Second
+	maxInFlight    = 500 * time.Millisecond
 )
 
 // Apply hands a decision in; it returns at once.

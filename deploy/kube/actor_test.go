@@ -262,7 +262,7 @@ func TestActorWaitsForHPA(t *testing.T) {
 // TestActorWaitsLonger: where the API server is slow HPA is too.
 func TestActorWaitsLonger(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{
-		5 * time.Millisecond: inFlight, 100 * time.Millisecond: 800 * time.Millisecond, 5 * time.Second: maxInFlight,
+		5 * time.Millisecond: inFlight, 50 * time.Millisecond: 400 * time.Millisecond, 5 * time.Second: maxInFlight,
 	} {
 		s := newStage(t, true, 3)
 		s.client.PrependReactor("update", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
