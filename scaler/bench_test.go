@@ -130,8 +130,9 @@ func (c *busy) head(sequence uint64) *demand.Report {
 	}
 }
 
-func (c *busy) decide() *scaler.Decision {
-	w := c.world
+func (c *busy) decide() *scaler.Decision { return c.decideOn(c.world) }
+
+func (c *busy) decideOn(w scaler.World) *scaler.Decision {
 	w.Now = c.now
 	return c.core.Decide(w)
 }

@@ -26,7 +26,7 @@ func TestSameWorldAgain(t *testing.T) {
 				c := []*busy{again, anew}[i]
 				c.change(rand.New(rand.NewPCG(change, 1)), uint64(step)+3)
 			}
-			want, got := anew.decideOn(copied(anew.world)), again.decideOn(again.world)
+			want, got := anew.decideOn(copied(anew.world)), again.decide()
 			if diff := cmp.Diff(said(want), said(got), cmpopts.IgnoreUnexported(demand.ResourceRequest{})); diff != "" {
 				t.Fatalf("seed %d, step %d (-copies +the same):\n%s", seed, step, diff)
 			}
@@ -42,11 +42,6 @@ func said(d *scaler.Decision) any {
 func copied(w scaler.World) scaler.World {
 	w.Types, w.Workers = slices.Clone(w.Types), slices.Clone(w.Workers)
 	return w
-}
-
-func (c *busy) decideOn(w scaler.World) *scaler.Decision {
-	w.Now = c.now
-	return c.core.Decide(w)
 }
 
 // change lets something happen in a cluster, and time pass.

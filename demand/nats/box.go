@@ -11,12 +11,6 @@ type box struct {
 	news    bool  // one of them says something new
 }
 
-// find is where a node's report is, and whether there is one.
-func (b *box) find(node string) (int, bool) {
-	i, ok := b.at[node]
-	return i, ok
-}
-
 func (b *box) add(r received) {
 	b.at[r.report.NodeID] = len(b.reports)
 	b.reports, b.sizes = append(b.reports, r.report), append(b.sizes, r.size)

@@ -168,7 +168,7 @@ func (s *Subscriber) hold(r received) {
 	defer s.mu.Unlock()
 	s.stats.Reports++
 	b := s.box(r.cluster)
-	if i, ok := b.find(r.report.NodeID); ok {
+	if i, ok := b.at[r.report.NodeID]; ok {
 		s.stats.Replaced++
 		if !r.report.Newer(b.reports[i]) {
 			return
