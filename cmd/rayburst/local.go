@@ -145,7 +145,7 @@ func closeAll(listeners []net.Listener) {
 // connectNATS connects to the server given, or to one inside this process.
 func (s *session) connectNATS() (stop func(), err error) {
 	if s.URL != "" {
-		s.conn, err = s.connect("rayburst local", s.log)
+		s.conn, err = s.connect(nats.Options{Name: "rayburst local", Log: s.log})
 		if err != nil {
 			return nil, err
 		}
@@ -287,7 +287,7 @@ func (s *session) attend(ctx context.Context, n local.Node, h local.Hooks) {
 		mode = ray.Head
 	}
 	a := &ray.Agent{
-		Mode: mode, GCSAddress: s.fleet.Address(), InstanceID: n.Name, Since: n.Since, Security: s.security, Version: version,
+		Mode: mode, Cluster: s.name, GCSAddress: s.fleet.Address(), InstanceID: n.Name, Since: n.Since, Security: s.security, Version: version,
 		Bus: bus{&nats.Publisher{Conn: s.conn, Cluster: s.name}, s.timeline, s.now}, Now: time.Now, Log: s.log,
 		HeadToken: nats.Head, Found: h.Found, Drained: h.Drained,
 	}

@@ -23,12 +23,13 @@ type natsFlags struct {
 	Key   string `name:"nats-key" env:"RAYBURST_NATS_KEY" type:"existingfile" help:"PEM key of the client certificate."`
 }
 
-func (f natsFlags) connect(name string, log *slog.Logger) (*natsgo.Conn, error) {
-	secure, err := f.tls()
-	if err != nil {
+// connect connects as the flags say; options say the rest.
+func (f natsFlags) connect(o nats.Options) (_ *natsgo.Conn, err error) {
+	if o.TLS, err = f.tls(); err != nil {
 		return nil, err
 	}
-	return nats.Connect(nats.Options{URL: f.URL, Name: name, Credentials: f.Creds, TLS: secure, Token: f.token(log), Log: log})
+	o.URL, o.Credentials, o.Token = f.URL, f.Creds, f.token(o.Log)
+	return nats.Connect(o)
 }
 
 // token reads the token file; nil: there is none.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -16,10 +17,15 @@ type Options struct {
 	Credentials string // path of a .creds file; empty: none
 	TLS         *tls.Config
 	Token       func() string // read for every connection, as it may be renewed; nil: none
+	// Pace is how long what comes may wait to be read together with what comes after
+	// it, where much comes; 0: not at all.
+	Pace time.Duration
 	// InProcess is an embedded server, used instead of URL.
 	InProcess natsgo.InProcessConnProvider
 	Log       *slog.Logger
 }
+
+const dialTimeout = 3 * time.Second
 
 // Connect returns a connection that never gives up: it is returned even if the
 // server cannot be reached yet, and it reconnects for ever, with jitter.
@@ -30,7 +36,7 @@ func Connect(o Options) (*natsgo.Conn, error) {
 		natsgo.Name(o.Name), natsgo.RetryOnFailedConnect(true), natsgo.MaxReconnects(-1),
 		natsgo.ReconnectWait(250 * time.Millisecond), natsgo.ReconnectJitter(500*time.Millisecond, time.Second),
 		natsgo.ReconnectBufSize(-1), natsgo.PingInterval(10 * time.Second), natsgo.MaxPingsOutstanding(2),
-		natsgo.Timeout(3 * time.Second),
+		natsgo.Timeout(dialTimeout),
 	}
 	opts = append(opts, logging(o.Log)...)
 	if o.Credentials != "" {
@@ -41,6 +47,9 @@ func Connect(o Options) (*natsgo.Conn, error) {
 	}
 	if o.TLS != nil {
 		opts = append(opts, natsgo.Secure(o.TLS))
+	}
+	if o.Pace > 0 {
+		opts = append(opts, natsgo.SetCustomDialer(pacedDialer{net.Dialer{Timeout: dialTimeout}, o.Pace}))
 	}
 	if o.InProcess != nil {
 		opts = append(opts, natsgo.InProcessServer(o.InProcess))

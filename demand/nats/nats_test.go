@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -138,36 +139,46 @@ func TestNewestIsTaken(t *testing.T) {
 	}
 }
 
-// TestRepeatsWait: what says nothing new is taken with the next news of its
-// cluster, or after a beat.
-func TestRepeatsWait(t *testing.T) {
+// TestGathered: what says something new is taken with all of its cluster 10 ms
+// later, what says nothing new after a beat.
+func TestGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSubscriber(slog.New(slog.DiscardHandler))
+		at := time.Now()
+		told := func(want string, after time.Duration) {
+			t.Helper()
+			<-s.Ready()
+			if got := taken(s, train); got != want || time.Since(at) != after {
+				t.Errorf("taken %q after %v, want %q after %v", got, time.Since(at), want, after)
+			}
+			at = time.Now()
+		}
+		s.hold(received{train, report(1, 1), 1, true})
+		s.hold(received{train, report(2, 1), 1, false})
+		time.Sleep(gather / 2)
+		s.hold(received{train, report(3, 1), 1, true})
+		told("1:1 2:1 3:1", gather)
+		s.hold(received{train, report(1, 2), 1, false})
+		time.Sleep(beat / 2)
+		s.hold(received{train, report(2, 2), 1, false})
+		told("1:2 2:2", beat)
+	})
+}
+
+// TestRepeats: to another cluster the same node's report is news.
+func TestRepeats(t *testing.T) {
 	server := embed(t)
 	conn := connect(t, Options{URL: server.ClientURL()})
 	s, p := subscribe(t, conn), &Publisher{conn, train}
 	other := &Publisher{conn, demand.Cluster{Namespace: "dev", Name: "train"}}
 	publish(t, p, report(1, 1))
-	eventually(t, "news", func() bool { return taken(s, train) == "1:1" })
-	<-s.Ready()
 	publish(t, p, report(1, 2))
-	eventually(t, "two reports", func() bool { return s.Stats().Reports == 2 })
-	publish(t, other, report(1, 1)) // the same node, it says: to another cluster it is news
+	publish(t, other, report(1, 1))
 	eventually(t, "three reports", func() bool { return s.Stats().Reports == 3 })
-	first := s.Take()
-	if len(first[other.Cluster]) != 1 {
-		t.Errorf("taken: %v", first)
-	}
-	publish(t, p, report(2, 1))
-	eventually(t, "four reports", func() bool { return s.Stats().Reports == 4 })
-	if got := taken(s, train); got != "1:2 2:1" && len(first[train]) == 0 { // unless this test was slow
-		t.Errorf("taken with news: %s", got)
-	}
-	for len(s.Ready()) > 0 {
-		<-s.Ready()
-	}
-	publish(t, p, report(2, 2))
-	awaitReady(t, s)
-	if got := taken(s, train); got != "2:2" {
-		t.Errorf("taken after a beat: %s", got)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.due || !s.boxes[other.Cluster].news {
+		t.Errorf("of %v: %+v", other.Cluster, s.boxes[other.Cluster])
 	}
 }
 

@@ -28,9 +28,12 @@ type received struct {
 	news    bool // it says more than that its node is still there
 }
 
-// beat is how long a report that says nothing new may be held back: those of a
-// cluster are handed on together then.
-const beat = 250 * time.Millisecond
+// Reports of a cluster that come within these times are handed on together: the
+// agents of a cluster speak at about the same moment.
+const (
+	gather = 10 * time.Millisecond  // what says something new
+	beat   = 250 * time.Millisecond // what says nothing new
+)
 
 // maxSpare is how many empty boxes are kept.
 const maxSpare = 1000
@@ -44,8 +47,8 @@ type Stats struct {
 }
 
 // Subscriber keeps the newest report of every node until it is read: its
-// memory is bounded however many messages come in. What is news is to be read at
-// once, the rest a few times a second.
+// memory is bounded however many messages come in. What is news is to be read
+// within 10 ms, the rest a few times a second.
 type Subscriber struct {
 	log   *slog.Logger
 	sub   *natsgo.Subscription
@@ -60,6 +63,7 @@ type Subscriber struct {
 	size    int  // their bytes
 	due     bool // all boxes are to be read, not only those with news
 	waiting bool // until that is so
+	hurried bool // until those with news are
 	stats   Stats
 }
 
@@ -122,9 +126,6 @@ func (s *Subscriber) receive(m *natsgo.Msg) {
 		return
 	}
 	s.hold(r)
-	if r.news {
-		s.signal()
-	}
 }
 
 func (s *Subscriber) signal() {
@@ -134,15 +135,19 @@ func (s *Subscriber) signal() {
 	}
 }
 
-// await lets all boxes be read after a beat.
-func (s *Subscriber) await() {
-	if s.waiting {
+// await lets all boxes be read after a beat, and those with news before.
+func (s *Subscriber) await(news bool) {
+	after, waiting := beat, &s.waiting
+	if news {
+		after, waiting = gather, &s.hurried
+	}
+	if *waiting {
 		return
 	}
-	s.waiting = true
-	time.AfterFunc(beat, func() {
+	*waiting = true
+	time.AfterFunc(after, func() {
 		s.mu.Lock()
-		s.due, s.waiting = true, false
+		*waiting, s.due = false, s.due || !news
 		s.mu.Unlock()
 		s.signal()
 	})
@@ -183,9 +188,8 @@ func (s *Subscriber) hold(r received) {
 		s.held, s.size = s.held+1, s.size+r.size
 		b.add(r)
 	}
-	if b.news = b.news || r.news; !b.news {
-		s.await()
-	}
+	b.news = b.news || r.news
+	s.await(b.news)
 }
 
 // box is a cluster's.

@@ -31,9 +31,11 @@ type Bus interface {
 
 // Agent reads one raylet, and on the head the GCS too, at 10 Hz, and publishes
 // a full snapshot on every change and at least every two seconds (the head's
-// every second). It executes drains and reports decisions back to Ray.
+// every second), with the other agents of its cluster. It executes drains and
+// reports decisions back to Ray.
 type Agent struct {
 	Mode       Mode
+	Cluster    demand.Cluster
 	GCSAddress string // host:port
 	// InstanceID is RAY_CLOUD_INSTANCE_ID of the raylet to stand beside. A
 	// head's agent may leave it empty: it takes the node that says it is head.
@@ -60,6 +62,7 @@ type Agent struct {
 	once   sync.Once
 	dialed error
 	gcs    *GCS
+	rhythm rhythm
 	pub    publication
 }
 
@@ -81,6 +84,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer a.gcs.Close()
+	a.rhythm = rhythmOf(a.Cluster)
 	a.pub = publication{agent: a, incarnation: uint64(a.Now().UnixNano())}
 	for ctx.Err() == nil {
 		node, err := a.find(ctx)
@@ -175,7 +179,7 @@ func (a *Agent) pollRaylet(ctx context.Context, addr string) error {
 		return err
 	}
 	defer raylet.Close()
-	return a.poll(ctx, func() error {
+	return a.poll(ctx, a.rhythm, func() error {
 		load, err := raylet.Load(ctx)
 		if err == nil {
 			a.pub.setRaylet(load)
@@ -186,7 +190,7 @@ func (a *Agent) pollRaylet(ctx context.Context, addr string) error {
 
 func (a *Agent) pollGCS(ctx context.Context) error {
 	table := nodeTable{gcs: a.gcs}
-	return a.poll(ctx, func() error {
+	return a.poll(ctx, a.rhythm+rhythm(pollInterval/2), func() error { // not with the raylet: its news need not wait for it then
 		state, err := a.gcs.ResourceState(ctx)
 		if err != nil {
 			a.pub.setCluster(nil)
@@ -201,14 +205,14 @@ func (a *Agent) pollGCS(ctx context.Context) error {
 	})
 }
 
-// poll calls f at 10 Hz, more slowly if f is slow, until f has failed for a
-// second.
-func (a *Agent) poll(ctx context.Context, f func() error) error {
+// poll calls f at 10 Hz in a rhythm, more slowly if f is slow, until f has failed
+// for a second.
+func (a *Agent) poll(ctx context.Context, in rhythm, f func() error) error {
 	failing := time.Time{}
 	for ctx.Err() == nil {
 		start := a.Now()
 		err := f()
-		took := a.Now().Sub(start)
+		end := a.Now()
 		switch {
 		case err == nil:
 			failing = time.Time{}
@@ -217,7 +221,8 @@ func (a *Agent) poll(ctx context.Context, f func() error) error {
 		case start.Sub(failing) > lostAfter:
 			return err
 		}
-		pause(ctx, min(max(pollInterval-took, 20*took), time.Second))
+		rest := min(max(20*end.Sub(start)-pollInterval, 0), time.Second)
+		pause(ctx, rest+in.next(end.Add(rest), pollInterval))
 	}
 	return ctx.Err()
 }

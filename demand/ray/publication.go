@@ -84,16 +84,16 @@ func (p *publication) refresh(ctx context.Context) {
 	}
 }
 
-// due tells whether the last report is so old that it must be said again, or is
-// not true any more. A head, where two polls find changes, waits for the next
+// due tells whether the last report is of an earlier beat, or is not true any
+// more. A head, where two polls find changes, waits for the next
 // poll of either rather than speak twice in one interval.
 func (p *publication) due() bool {
 	beat := workerRefresh
 	if p.agent.Mode != Worker {
 		beat = headRefresh
 	}
-	age := p.agent.Now().Sub(p.sent)
-	return age >= beat-pollInterval || p.changed && age >= pollInterval*9/10
+	now, r := p.agent.Now(), p.agent.rhythm
+	return p.sent.IsZero() || r.beat(now, beat) != r.beat(p.sent, beat) || p.changed && now.Sub(p.sent) >= pollInterval*9/10
 }
 
 // publish sends a full snapshot: never the GCS's part without its raylet's,

@@ -132,7 +132,9 @@ func (r *Runner) Run(ctx context.Context) error {
 				continue
 			}
 		case a := <-r.answers:
-			r.answered(a)
+			if !r.answered(a) {
+				continue
+			}
 		case <-r.Workers.Changed():
 		case <-wake.C:
 		}
@@ -169,14 +171,14 @@ func (r *Runner) decide() *scaler.Decision {
 	return d
 }
 
-func (r *Runner) answered(a answer) {
+// answered takes in an agent's answer and tells whether a decision may change by it.
+func (r *Runner) answered(a answer) bool {
 	if a.telling {
 		r.telling = false
-		if a.err == nil && a.reply.Accepted {
-			return
+		if a.err != nil || !a.reply.Accepted {
+			r.Log.Debug("ray not told", "error", a.err, "message", a.reply.Message)
 		}
-		r.Log.Debug("ray not told", "error", a.err, "message", a.reply.Message)
-		return
+		return false
 	}
 	if a.err != nil {
 		a.reply.Message = a.err.Error()
@@ -187,6 +189,7 @@ func (r *Runner) answered(a answer) {
 	}
 	r.core.DrainAnswered(a.worker, a.reply.Accepted, a.reply.Message, now)
 	r.Log.Info("drain answered", "cluster", r.Cluster, "worker", a.worker, "accepted", a.reply.Accepted, "message", a.reply.Message)
+	return true
 }
 
 // act asks for drains and tells Ray the decision.

@@ -31,8 +31,7 @@ type fleet struct {
 	workers []*agent
 	head    *agent
 	rows    []*demand.Node // the head's first
-	told    time.Time      // when the head spoke last
-	changed bool           // since then
+	changed bool           // since the head spoke last
 }
 
 // speak connects the agents of all clusters and KEDA, and lets them talk.
@@ -93,7 +92,7 @@ func capacity(i, cpu int) demand.Resources {
 func row(a *agent, total demand.Resources, i int) *demand.Node {
 	return &demand.Node{
 		ID: a.NodeID, InstanceID: a.InstanceID, Type: a.NodeType, Status: demand.NodeRunning, Total: total, Available: total,
-		Labels: map[string]string{"ray.io/node-id": a.NodeID, "ray.io/node-group": a.NodeType}, Address: fmt.Sprintf("10.0.%d.%d", i/250, i%250),
+		Labels: demand.NewLabels(map[string]string{"ray.io/node-id": a.NodeID, "ray.io/node-group": a.NodeType}), Address: fmt.Sprintf("10.0.%d.%d", i/250, i%250),
 		Activity:  []string{"Resource: CPU currently in use.", "Busy workers on node."},
 		StartTime: uint64(time.Now().UnixMilli()), //nolint:gosec // after 1970
 	}
@@ -144,34 +143,58 @@ func (f *fleet) take(i, used int) {
 	f.changed = true
 }
 
-// talk makes each worker speak once in its beat, one after another, changes
-// nodes at random, and lets the head speak as its agent does.
+// talk lets the agents speak as demand/ray's do: each polls ten times a second
+// and says what has changed, and all of a cluster say once in a beat, together,
+// that nothing has. They do so within 5 ms.
 func (f *fleet) talk(ctx context.Context, changing float64) {
-	step := workerBeat / time.Duration(len(f.workers))
-	t := time.NewTicker(step)
+	time.Sleep(rand.N(workerBeat)) // clusters do not beat together
+	t := time.NewTicker(poll)
 	defer t.Stop()
-	time.Sleep(rand.N(workerBeat))                     // clusters do not beat together
 	used := slices.Repeat([]int{cpus}, len(f.workers)) // and cpus−1 when a task has ended
-	for i := 0; ctx.Err() == nil; i = (i + 1) % len(f.workers) {
-		if rand.Float64() < changing*float64(len(f.workers))*step.Seconds() {
-			n := rand.IntN(len(f.workers))
-			used[n] = 2*cpus - 1 - used[n]
-			f.take(n, used[n])
-			f.workers[n].say(nil)
+	for n := 0; ctx.Err() == nil; n++ {
+		for range f.changes(changing) {
+			i := rand.IntN(len(f.workers))
+			used[i] = 2*cpus - 1 - used[i]
+			f.take(i, used[i])
+			f.workers[i].say(nil)
 		}
-		f.workers[i].say(nil)
-		f.lead()
+		if f.changed || n%int(headBeat/poll) == 0 {
+			f.lead()
+		}
+		if n%int(workerBeat/poll) == 0 {
+			f.beat()
+		}
 		<-t.C
 	}
 }
 
-// lead lets the head speak when its agent would: on a change, at 10 Hz at the
-// most, and once in its beat.
-func (f *fleet) lead() {
-	if age := time.Since(f.told); age >= headBeat-poll || f.changed && age >= poll {
-		f.told, f.changed = time.Now(), false
-		f.head.say(&demand.ClusterState{Session: "session_" + f.head.NodeID, Nodes: f.rows})
+// changes is how many workers change within a poll, so many of them each second.
+func (f *fleet) changes(changing float64) int {
+	mean := changing * float64(len(f.workers)) * poll.Seconds()
+	n := int(mean)
+	if rand.Float64() < mean-float64(n) {
+		n++
 	}
+	return n
+}
+
+// skews is within how many milliseconds the agents of a cluster speak.
+const skews = 5
+
+// beat lets all workers speak, as many of them each millisecond.
+func (f *fleet) beat() {
+	for at := range skews {
+		for i := at; i < len(f.workers); i += skews {
+			f.workers[i].say(nil)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// lead lets the head speak.
+func (f *fleet) lead() {
+	f.changed = false
+	f.head.say(&demand.ClusterState{Session: "session_" + f.head.NodeID, Nodes: f.rows})
 }
 
 // say publishes a report. One that is lost heals with the next.
