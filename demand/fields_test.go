@@ -11,7 +11,7 @@ import (
 // the rest.
 func TestCheckpointHasEveryField(t *testing.T) {
 	for of, want := range map[reflect.Type]string{
-		reflect.TypeFor[State](): "windows cluster head at since nodes (order) (newest) gone lost (alive) (instance) queued pending",
+		reflect.TypeFor[State](): "windows cluster head at since nodes (order) (newest) gone lost (listed) (alive) (instance) queued pending",
 		reflect.TypeFor[node]():  "report at (until) (info) listed seen free gcs demand (shapes) (row)",
 		reflect.TypeFor[shape](): "request queued total",
 		reflect.TypeFor[least](): "(window) now past",

@@ -120,11 +120,16 @@ func ValidNodeID(s string) bool {
 
 // Check fails with ErrReport, naming the key, the rule and the value, if the
 // report is not one that an agent could have made, or is too large.
-func (r *Report) Check() error { return r.CheckBut(nil) }
+func (r *Report) Check() error { return r.CheckBut(Known{}) }
 
-// CheckBut is Check but for the rows of the cluster that are known to be right,
-// by index.
-func (r *Report) CheckBut(known []bool) error {
+// Known are parts of a report that are known to be right.
+type Known struct {
+	Raylet bool
+	Rows   []bool // of the cluster, by index
+}
+
+// CheckBut is Check but for what is known to be right.
+func (r *Report) CheckBut(known Known) error {
 	var c checker
 	c.nodeID("node_id", r.NodeID)
 	if r.Sequence == 0 {
@@ -136,11 +141,11 @@ func (r *Report) CheckBut(known []bool) error {
 	if r.Raylet == nil && r.Cluster == nil {
 		c.failf("raylet", "a report must have a raylet or a cluster", "neither")
 	}
-	if r.Raylet != nil {
+	if r.Raylet != nil && !known.Raylet {
 		c.raylet(r.Raylet)
 	}
 	if r.Cluster != nil {
-		c.cluster(r.Cluster, known)
+		c.cluster(r.Cluster, known.Rows)
 	}
 	return c.err
 }
@@ -200,9 +205,9 @@ func (c *checker) node(key string, n *Node) {
 	c.resources(key, ".total", n.Total)
 	c.resources(key, ".available", n.Available)
 	c.atMost(key+".labels", len(n.Labels), MaxLabels)
-	for k, v := range n.Labels {
-		c.name(key+".labels", k)
-		c.name(key+".labels", v)
+	for _, l := range n.Labels {
+		c.name(key+".labels", l.Key)
+		c.name(key+".labels", l.Value)
 	}
 	c.atMost(key+".gangs", len(n.Gangs), maxGangsOnOneNode)
 	for _, g := range n.Gangs {

@@ -1,7 +1,6 @@
 package demand
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -85,19 +84,19 @@ func (s NodeStatus) String() string {
 
 // Node is one row of the GCS's node table.
 type Node struct {
-	ID         string            `json:"nodeId"`     // 56 hex digits
-	InstanceID string            `json:"instanceId"` // the worker's name; may be empty
-	Type       string            `json:"nodeType"`   // may be empty
-	Head       bool              `json:"head,omitempty"`
-	Status     NodeStatus        `json:"status"`
-	Total      Resources         `json:"total"`
-	Available  Resources         `json:"available"`
-	Labels     map[string]string `json:"labels"`
-	Gangs      []string          `json:"gangs"` // placement groups with a bundle here
-	Idle       time.Duration     `json:"idleNanoseconds"`
-	Activity   []string          `json:"activity"` // why it is not idle, in Ray's words; only while RUNNING
-	Address    string            `json:"address"`
-	StartTime  uint64            `json:"startTimeMilliseconds"` // unix; 0: not known
+	ID         string        `json:"nodeId"`     // 56 hex digits
+	InstanceID string        `json:"instanceId"` // the worker's name; may be empty
+	Type       string        `json:"nodeType"`   // may be empty
+	Head       bool          `json:"head,omitempty"`
+	Status     NodeStatus    `json:"status"`
+	Total      Resources     `json:"total"`
+	Available  Resources     `json:"available"`
+	Labels     Labels        `json:"labels"`
+	Gangs      []string      `json:"gangs"` // placement groups with a bundle here
+	Idle       time.Duration `json:"idleNanoseconds"`
+	Activity   []string      `json:"activity"` // why it is not idle, in Ray's words; only while RUNNING
+	Address    string        `json:"address"`
+	StartTime  uint64        `json:"startTimeMilliseconds"` // unix; 0: not known
 }
 
 func (n *Node) equal(o *Node) bool { return n == o || n.Idle == o.Idle && n.same(o) }
@@ -106,7 +105,7 @@ func (n *Node) equal(o *Node) bool { return n == o || n.Idle == o.Idle && n.same
 func (n *Node) same(o *Node) bool {
 	return n == o || n.ID == o.ID && n.InstanceID == o.InstanceID && n.Type == o.Type && n.Head == o.Head &&
 		n.Status == o.Status && slices.Equal(n.Total, o.Total) && slices.Equal(n.Available, o.Available) &&
-		maps.Equal(n.Labels, o.Labels) && slices.Equal(n.Gangs, o.Gangs) && (n.Idle == 0) == (o.Idle == 0) &&
+		slices.Equal(n.Labels, o.Labels) && slices.Equal(n.Gangs, o.Gangs) && (n.Idle == 0) == (o.Idle == 0) &&
 		slices.Equal(n.Activity, o.Activity) && n.Address == o.Address && n.StartTime == o.StartTime
 }
 

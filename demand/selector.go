@@ -17,8 +17,8 @@ type LabelConstraint struct {
 }
 
 // Matches tells whether a node with these labels satisfies the condition.
-func (c LabelConstraint) Matches(labels map[string]string) bool {
-	v, ok := labels[c.Key]
+func (c LabelConstraint) Matches(labels Labels) bool {
+	v, ok := labels.Get(c.Key)
 	return (ok && slices.Contains(c.Values, v)) != c.NotIn
 }
 
@@ -45,7 +45,7 @@ func (c LabelConstraint) String() string {
 type LabelSelector []LabelConstraint
 
 // Matches tells whether a node with these labels satisfies every condition.
-func (s LabelSelector) Matches(labels map[string]string) bool {
+func (s LabelSelector) Matches(labels Labels) bool {
 	for _, c := range s {
 		if !c.Matches(labels) {
 			return false

@@ -49,7 +49,8 @@ type State struct {
 	newest   time.Time            // see newestNode; zero: not known
 	gone     map[string]time.Time // nodes that are dead, until nobody can still report for them
 	lost     map[string]time.Time // nodes that are dead although the GCS does not know it yet
-	alive    map[string]bool      // room for list
+	listed   bool                 // the cluster's rows are taken, all of them: the same ones need not be again
+	alive    map[string]bool      // by node of these
 	instance map[string]*Node     // by instance id: room for list
 	queued   shapes               // what the raylets say
 	pending  shapes               // what the GCS says
@@ -209,11 +210,13 @@ func (s *State) applyCluster(r *Report, at time.Time) {
 	if s.cluster == nil || s.cluster.Session != r.Cluster.Session {
 		s.restart(r, at)
 	}
+	if !s.listed || !slices.Equal(r.Cluster.Nodes, s.cluster.Nodes) {
+		s.list(r.Cluster.Nodes, at)
+	}
 	s.cluster, s.head, s.at, s.newest = r.Cluster, r.NodeID, at, time.Time{}
-	alive := s.list(r.Cluster.Nodes, at)
 	for id, n := range s.nodes {
 		unlisted := n.info == nil && at.Sub(n.at) > s.windows.Stale
-		if !alive[id] && (n.info != nil || unlisted) {
+		if !s.alive[id] && (n.info != nil || unlisted) {
 			s.drop(id, at)
 		}
 	}
@@ -256,7 +259,8 @@ func (s *State) restart(r *Report, at time.Time) {
 // list takes the rows of the alive nodes. Of two alive nodes with one instance
 // id the newer one counts: the other one's raylet was killed, which the GCS
 // notices late.
-func (s *State) list(rows []*Node, at time.Time) map[string]bool {
+func (s *State) list(rows []*Node, at time.Time) {
+	s.listed = len(s.lost) == 0
 	alive, instance := s.alive, s.instance
 	clear(alive)
 	clear(instance)
@@ -278,7 +282,6 @@ func (s *State) list(rows []*Node, at time.Time) map[string]bool {
 			s.take(row, at)
 		}
 	}
-	return alive
 }
 
 func (s *State) take(row *Node, at time.Time) {
@@ -301,7 +304,7 @@ func (s *State) drop(id string, at time.Time) {
 	n := s.nodes[id]
 	s.replace(n, nil, at)
 	delete(s.nodes, id)
-	s.order, s.newest = nil, time.Time{}
+	s.order, s.newest, s.listed = nil, time.Time{}, false
 	s.gone[id] = at
 }
 

@@ -26,7 +26,7 @@ func fleet(nodes, tasks, shapes int, free func(*rand.Rand, demand.Resources) dem
 		t := q.NodeTypes[i%len(q.NodeTypes)]
 		total := t.Resources.Add(demand.MustResources(map[string]float64{fmt.Sprint("node:10.0.0.", i): 1}))
 		q.Nodes = append(q.Nodes, nodetypes.Node{ID: fmt.Sprint("n", i), Type: t.Name, Total: total, Available: free(rng, total),
-			Labels: map[string]string{"ray.io/node-id": fmt.Sprint(i)}})
+			Labels: demand.NewLabels(map[string]string{"ray.io/node-id": fmt.Sprint(i)})})
 	}
 	for i := range shapes {
 		r := map[string]float64{"CPU": float64(1 + i%4)}

@@ -204,7 +204,7 @@ func crowd(status nodetypes.Status, t nodetypes.NodeType, n int) []nodetypes.Nod
 	for i := range n {
 		x := nodetypes.Node{ID: fmt.Sprintf("status %d, %d", status, i), Type: t.Name, Status: status}
 		if status == nodetypes.Running {
-			x.Total, x.Labels = t.Resources, t.Labels
+			x.Total, x.Labels = t.Resources, demand.NewLabels(t.Labels)
 		}
 		out = append(out, x)
 	}

@@ -35,14 +35,14 @@ func (t *NodeType) Lacks(r demand.ResourceRequest) []Lack {
 			out = append(out, Lack{e.Name, has, e.Amount})
 		}
 	}
-	if !holdsAny(r.Selectors, t.Labels) {
+	if !holdsAny(r.Selectors, demand.NewLabels(t.Labels)) {
 		out = append(out, Lack{})
 	}
 	return out
 }
 
 // holdsAny tells whether one of the alternatives holds; none asks for nothing.
-func holdsAny(selectors []demand.LabelSelector, labels map[string]string) bool {
+func holdsAny(selectors []demand.LabelSelector, labels demand.Labels) bool {
 	for _, s := range selectors {
 		if s.Matches(labels) {
 			return true

@@ -74,7 +74,7 @@ type Node struct {
 	// left, like one named with 0, but takes no part in the node's score: Ray
 	// leaves out what is used up.
 	Available demand.Resources
-	Labels    map[string]string
+	Labels    demand.Labels
 	Idle      time.Duration // 0 is busy
 	Gangs     []string      // STRICT_SPREAD gangs that already have a bundle here
 	// Version, if not nil, is a pointer that promises to a [Planner]: a node that

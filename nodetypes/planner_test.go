@@ -106,7 +106,7 @@ func TestPlannerNamesNewThings(t *testing.T) {
 		NodeTypes: []nodetypes.NodeType{{Name: "t", Resources: total, MaxWorkers: 2}}, MaxWorkers: 2,
 		Nodes: []nodetypes.Node{
 			{ID: "a", Type: "t", Total: total, Available: part(1, 2), Version: new(1), Gangs: []string{"g"}},
-			{ID: "b", Type: "t", Total: total, Available: part(2, 1), Version: new(2), Labels: map[string]string{"z": "b"}},
+			{ID: "b", Type: "t", Total: total, Available: part(2, 1), Version: new(2), Labels: demand.NewLabels(map[string]string{"z": "b"})},
 		},
 	}
 	var planner nodetypes.Planner

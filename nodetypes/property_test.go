@@ -115,7 +115,7 @@ func TestScheduleIsDeterministic(t *testing.T) {
 				q.NodeTypes[i].Labels = anew(q.NodeTypes[i].Labels)
 			}
 			for i := range q.Nodes {
-				q.Nodes[i].Labels = anew(q.Nodes[i].Labels)
+				q.Nodes[i].Labels = demand.NewLabels(q.Nodes[i].Labels.Map())
 			}
 			if got := fmt.Sprintf("%+v", nodetypes.Schedule(q)); got != want {
 				t.Fatalf("seed %d:\n%s\n%s", seed, want, got)
@@ -271,7 +271,7 @@ func (r random) nodeType(i int, base demand.Resources) nodetypes.NodeType {
 
 func (r random) node(i int, types []nodetypes.NodeType) nodetypes.Node {
 	t := types[r.IntN(len(types))]
-	n := nodetypes.Node{ID: fmt.Sprintf("n%02d", i), Type: t.Name, Labels: t.Labels, Total: t.Resources}
+	n := nodetypes.Node{ID: fmt.Sprintf("n%02d", i), Type: t.Name, Labels: demand.NewLabels(t.Labels), Total: t.Resources}
 	n.Status = oneOf(r, nodetypes.Running, nodetypes.Running, nodetypes.Running, nodetypes.Joining)
 	if r.chance(5) {
 		n.Status = nodetypes.Draining
@@ -292,7 +292,7 @@ func (r random) node(i int, types []nodetypes.NodeType) nodetypes.Node {
 	}
 	n.Idle = oneOf[time.Duration](r, 0, 0, 1, 61, 99) * time.Second
 	if r.chance(20) {
-		n.Labels = r.labels()
+		n.Labels = demand.NewLabels(r.labels())
 	}
 	if r.chance(20) {
 		n.Gangs = []string{oneOf(r, "g0", "g1", "g2"), "g9"}

@@ -104,7 +104,7 @@ func (s *states) reset() {
 func (s *states) fresh(k *kind, t NodeType, head bool) *state {
 	s.begin(k, false, head)
 	s.capacity(t.Resources, t.Resources)
-	s.label(t.Labels)
+	s.label(demand.NewLabels(t.Labels))
 	return &s.intern(&s.building).blank
 }
 
@@ -194,7 +194,7 @@ func (b *body) use(total, free demand.Amount) {
 	b.rest = append(b.rest, term{used: total - free, total: total})
 }
 
-func (s *states) label(labels map[string]string) {
+func (s *states) label(labels demand.Labels) {
 	for i, list := range s.catalog.selectors {
 		s.building.labels[i] = 0
 		for j, selector := range list {

@@ -109,10 +109,7 @@ func (t *twin) addGiven(g *nodetypes.Node) {
 	}
 	n := t.fresh(g.Type, g)
 	if g.Status == nodetypes.Running {
-		n.started, n.total, n.labels = true, nonZero(amounts(g.Total)), maps.Clone(g.Labels)
-		if n.labels == nil {
-			n.labels = map[string]string{}
-		}
+		n.started, n.total, n.labels = true, nonZero(amounts(g.Total)), g.Labels.Map()
 		for _, name := range g.Gangs {
 			n.labels["_PG_"+name] = "yes"
 		}
@@ -284,7 +281,7 @@ func freeOf(m map[string]int64, name string) int64 {
 
 func (n *twinNode) selectorScore(r twinRequest) int {
 	for i, s := range r.selectors {
-		if s.Matches(n.labels) {
+		if s.Matches(demand.NewLabels(n.labels)) {
 			return len(r.selectors) - i
 		}
 	}

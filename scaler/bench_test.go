@@ -74,7 +74,7 @@ func newBusy(workers int, kind busy) *busy {
 		c.world.Workers = append(c.world.Workers, scaler.Worker{Name: name, Type: t.Name, Started: true})
 		c.nodes = append(c.nodes, &demand.Node{
 			ID: fmt.Sprintf("%056x", i), InstanceID: name, Type: t.Name, Status: demand.NodeRunning, Total: c.total(i), Available: c.free(i),
-			Labels: map[string]string{"ray.io/node-id": fmt.Sprint(i)},
+			Labels: demand.NewLabels(map[string]string{"ray.io/node-id": fmt.Sprint(i)}),
 		})
 	}
 	slices.SortFunc(c.world.Workers, func(a, b scaler.Worker) int { return strings.Compare(a.Name, b.Name) })

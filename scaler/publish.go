@@ -153,7 +153,7 @@ func withoutImplicit(r demand.Resources) demand.Resources {
 	})
 }
 
-func matches(q demand.ResourceRequest, labels map[string]string) bool {
+func matches(q demand.ResourceRequest, labels demand.Labels) bool {
 	return len(q.Selectors) == 0 ||
 		slices.ContainsFunc(q.Selectors, func(s demand.LabelSelector) bool { return s.Matches(labels) })
 }

@@ -24,27 +24,16 @@ func canonical(r *demand.Report) *demand.Report {
 	return r
 }
 
+// clusterState is all but the rows.
 func clusterState(m *ClusterState) *demand.ClusterState {
 	if m == nil {
 		return nil
 	}
 	s := &demand.ClusterState{Session: m.Session, Constraints: shapes(m.Constraints), Pending: shapes(m.Pending)}
-	for _, n := range m.Nodes {
-		s.Nodes = append(s.Nodes, node(n))
-	}
 	for _, g := range m.Gangs {
 		s.Gangs = append(s.Gangs, gang(g))
 	}
 	return s
-}
-
-func node(m *Node) *demand.Node {
-	return &demand.Node{
-		ID: m.GetNodeId(), InstanceID: m.GetInstanceId(), Type: m.GetNodeType(), Head: m.GetHead(),
-		Status: demand.NodeStatus(m.GetStatus()), Total: resources(m.GetTotal()), Available: resources(m.GetAvailable()),
-		Labels: m.GetLabels(), Gangs: m.GetGangs(), Idle: millis(m.GetIdleMs()), Activity: m.GetActivity(),
-		Address: m.GetAddress(), StartTime: m.GetStartTimeMs(),
-	}
 }
 
 var strategies = map[Strategy]demand.Strategy{

@@ -3,11 +3,10 @@ package demandpb
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/rayburst/rayburst/demand"
 )
@@ -19,12 +18,16 @@ import (
 // what it returned before and must not be changed: a load or a row that has not
 // changed is the very same one.
 type Decoder struct {
+	seed      maphash.Seed
 	names     map[string]string
 	resources map[string]demand.Resource
 	requests  map[string]demand.ResourceRequest
-	speakers  map[string]*speaker            // by node
-	rows      map[string]*said[*demand.Node] // by node
-	size      int                            // bytes of what is remembered, as they came
+	speakers  map[string]*speaker // by node
+	rows      map[string]row      // by node
+	size      int                 // bytes of what is remembered, as they came
+
+	total, free demand.Resources // room for what is being decoded
+	unpacked    []byte           // likewise
 }
 
 // maxRemembered is how many bytes a Decoder remembers until it forgets all.
@@ -46,8 +49,8 @@ func (d *Decoder) From(c demand.Cluster, b []byte) (r *demand.Report, repeats bo
 	}
 	if d.names == nil || d.size > maxRemembered {
 		*d = Decoder{
-			names: map[string]string{}, resources: map[string]demand.Resource{}, requests: map[string]demand.ResourceRequest{},
-			speakers: map[string]*speaker{}, rows: map[string]*said[*demand.Node]{},
+			seed: maphash.MakeSeed(), names: map[string]string{}, resources: map[string]demand.Resource{},
+			requests: map[string]demand.ResourceRequest{}, speakers: map[string]*speaker{}, rows: map[string]row{},
 		}
 	}
 	m := message{cluster: c}
@@ -67,41 +70,47 @@ func (d *Decoder) From(c demand.Cluster, b []byte) (r *demand.Report, repeats bo
 type message struct {
 	*speaker // whose it is; nobody: a new one
 	cluster  demand.Cluster
-	raylet   said[*demand.RayletLoad]
-	state    []byte               // of the cluster; nil: it has none
-	rows     []said[*demand.Node] // that are new
-	known    []bool               // by row: it is not
+	raylet   load
+	said     []byte // of the raylet; nil: it has none
+	state    []byte // of the cluster; nil: it has none
+	rows     []row  // that are new
+	known    demand.Known
 }
 
 // report decodes a report.
 func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
 	m.speaker = &nobody
 	r := &demand.Report{}
+	var packed []byte
 	f := fields{of: b}
 	for f.next() {
 		switch f.key {
 		case bytesField(1):
 			m.speaker = d.speaker(f.bytes())
-			f.err = d.text(&r.NodeID, f.bytes(), m.id)
+			f.err = d.text(&r.NodeID, f.bytes(), m.last.NodeID)
 		case numberField(2):
 			r.Incarnation = f.number
 		case numberField(3):
 			r.Sequence = f.number
 		case bytesField(4):
-			f.err = d.text(&r.InstanceID, f.bytes(), m.instance)
+			f.err = d.text(&r.InstanceID, f.bytes(), m.last.InstanceID)
 		case bytesField(5):
-			f.err = d.text(&r.NodeType, f.bytes(), m.nodeType)
+			f.err = d.text(&r.NodeType, f.bytes(), m.last.NodeType)
 		case bytesField(6):
-			f.err = join(&m.raylet.raw, f.bytes())
+			f.err = join(&m.said, f.bytes())
 		case bytesField(7):
 			f.err = join(&m.state, f.bytes())
 		case bytesField(8):
-			f.err = d.text(&r.AgentVersion, f.bytes(), m.version)
+			f.err = d.text(&r.AgentVersion, f.bytes(), m.last.AgentVersion)
+		case bytesField(9):
+			packed = f.bytes()
 		}
 	}
-	if f.err == nil && m.raylet.raw != nil {
-		f.err = d.load(&m.load, &m.raylet)
-		r.Raylet = m.raylet.value
+	if f.err == nil && len(packed) > 0 {
+		f.err = d.unpack(m, packed)
+	}
+	if f.err == nil && m.said != nil {
+		f.err = d.raylet(m, r)
 	}
 	if f.err == nil && m.state != nil {
 		r.Cluster, f.err = d.cluster(m)
@@ -125,105 +134,6 @@ func join(to *[]byte, part []byte) error {
 	return nil
 }
 
-// load decodes what a node says: of amounts that it has said before, nothing.
-func (d *Decoder) load(last, s *said[*demand.RayletLoad]) error {
-	if s.value = last.again(s.raw); s.value != nil {
-		return nil
-	}
-	s.value = &demand.RayletLoad{}
-	shapes := 8 // as many as there were last time, or a few
-	if last.value != nil {
-		shapes = len(last.value.Demand)
-	}
-	if last.begins(s.raw) {
-		s.begin, s.value.Total, s.value.Available = last.begin, last.value.Total, last.value.Available
-	} else if err := d.amounts(s); err != nil {
-		return err
-	}
-	return d.raylet(s, shapes)
-}
-
-// amounts decodes what a load begins with.
-func (d *Decoder) amounts(s *said[*demand.RayletLoad]) error {
-	f := fields{of: s.raw}
-	for s.begin = 0; f.next(); s.begin = f.end {
-		switch f.key {
-		case bytesField(1):
-			f.err = d.resource(&s.value.Total, f.bytes())
-		case bytesField(2):
-			f.err = d.resource(&s.value.Available, f.bytes())
-		default:
-			return nil
-		}
-	}
-	return f.err
-}
-
-// raylet decodes a load behind its beginning. There may be more amounts, which
-// spoil the beginning for the next time.
-func (d *Decoder) raylet(s *said[*demand.RayletLoad], shapes int) error {
-	l := s.value
-	more := func(to *demand.Resources, b []byte) error {
-		s.begin, *to = 0, slices.Clone(*to)
-		return d.resource(to, b)
-	}
-	f := fields{of: s.raw[s.begin:]}
-	for f.next() {
-		switch f.key {
-		case bytesField(1):
-			f.err = more(&l.Total, f.bytes())
-		case bytesField(2):
-			f.err = more(&l.Available, f.bytes())
-		case bytesField(3):
-			if l.Demand == nil {
-				l.Demand = make([]demand.QueuedDemand, 0, shapes)
-			}
-			l.Demand = append(l.Demand, demand.QueuedDemand{})
-			f.err = d.queued(&l.Demand[len(l.Demand)-1], f.bytes())
-		case numberField(4):
-			l.Idle = millis(f.number)
-		case numberField(5):
-			l.Draining = f.number != 0
-		case numberField(6):
-			l.Truncated = f.number != 0
-		}
-	}
-	return f.err
-}
-
-func (d *Decoder) queued(q *demand.QueuedDemand, b []byte) error {
-	var request []byte
-	f := fields{of: b}
-	for f.next() {
-		switch f.key {
-		case bytesField(1):
-			f.err = join(&request, f.bytes())
-		case numberField(2):
-			q.Queued = count(f.number)
-		case numberField(3):
-			q.Backlog = count(f.number)
-		}
-	}
-	if f.err == nil {
-		q.ResourceRequest, f.err = d.request(request)
-	}
-	return f.err
-}
-
-func (d *Decoder) request(b []byte) (demand.ResourceRequest, error) {
-	if r, ok := d.requests[string(b)]; ok {
-		return r, nil
-	}
-	var m ResourceRequest
-	if err := proto.Unmarshal(b, &m); err != nil {
-		return demand.ResourceRequest{}, err
-	}
-	r := request(&m)
-	d.requests[string(b)] = r
-	d.size += len(b)
-	return r, nil
-}
-
 // resource sets one entry of a map, in order of names; the last of equal ones
 // counts.
 func (d *Decoder) resource(to *demand.Resources, b []byte) error {
@@ -235,9 +145,6 @@ func (d *Decoder) resource(to *demand.Resources, b []byte) error {
 		}
 		d.resources[string(b)] = e
 		d.size += len(b)
-	}
-	if *to == nil {
-		*to = make(demand.Resources, 0, 8)
 	}
 	if n := len(*to); n == 0 || (*to)[n-1].Name < e.Name {
 		*to = append(*to, e)

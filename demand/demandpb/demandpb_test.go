@@ -32,7 +32,7 @@ func full() *demand.Report {
 			Session: "session_1",
 			Nodes: []*demand.Node{{
 				ID: id, InstanceID: "head", Type: "head", Head: true, Status: demand.NodeIdle, Total: r(map[string]float64{"CPU": 2}),
-				Available: r(map[string]float64{"CPU": 1}), Labels: map[string]string{"zone": "a"}, Gangs: []string{"pg"}, Idle: 90 * time.Second,
+				Available: r(map[string]float64{"CPU": 1}), Labels: demand.NewLabels(map[string]string{"zone": "a"}), Gangs: []string{"pg"}, Idle: 90 * time.Second,
 				Activity: []string{"Busy workers on node."}, Address: "10.0.0.1", StartTime: 1_767_225_600_000,
 			}},
 			Gangs:       []demand.Gang{{Name: "pg", Strategy: demand.StrictSpread, Bundles: []demand.Shape{{ResourceRequest: request, Count: 2}}}},
@@ -52,16 +52,18 @@ func TestReportRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := full()
 			change(want)
-			b, err := demandpb.MarshalReport(want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := demandpb.UnmarshalReport(b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Error(d)
+			for form, marshal := range map[string]func(*demand.Report) ([]byte, error){"plain": demandpb.MarshalReport, "packed": demandpb.PackReport} {
+				b, err := marshal(want)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := demandpb.UnmarshalReport(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Error(form, d)
+				}
 			}
 		})
 	}
@@ -164,8 +166,8 @@ func TestReportLimits(t *testing.T) {
 		`cluster.nodes[0].address: must have at most 1024 bytes (got 1025)`:         func(r *demand.Report) { node(r).Address = long },
 		`cluster.nodes[0].total.CPU: must be within 0…1e14 (got `:                   func(r *demand.Report) { node(r).Total = huge },
 		`cluster.nodes[0].available.CPU: must be within 0…1e14 (got `:               func(r *demand.Report) { node(r).Available = huge },
-		`cluster.nodes[0].labels: must have at most 1000 entries (got 1001)`:        func(r *demand.Report) { node(r).Labels = labels },
-		`cluster.nodes[0].labels: must have at most 1024 bytes (got 1025)`:          func(r *demand.Report) { node(r).Labels = map[string]string{"k": long} },
+		`cluster.nodes[0].labels: must have at most 1000 entries (got 1001)`:        func(r *demand.Report) { node(r).Labels = demand.NewLabels(labels) },
+		`cluster.nodes[0].labels: must have at most 1024 bytes (got 1025)`:          func(r *demand.Report) { node(r).Labels = demand.Labels{{Key: "k", Value: long}} },
 		`cluster.nodes[0].gangs: must have at most 10000 entries (got 10001)`:       func(r *demand.Report) { node(r).Gangs = many(10001, "pg") },
 		`cluster.nodes[0].gangs: must have at most 1024 bytes (got 1025)`:           func(r *demand.Report) { node(r).Gangs = []string{long} },
 		`cluster.nodes[0].activity: must have at most 100 entries (got 101)`:        func(r *demand.Report) { node(r).Activity = many(101, "busy") },

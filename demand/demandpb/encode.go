@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/klauspost/compress/s2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rayburst/rayburst/demand"
@@ -13,12 +14,31 @@ import (
 
 // MarshalReport encodes a report. Equal reports give equal bytes.
 func MarshalReport(r *demand.Report) ([]byte, error) {
-	m := &Report{
-		NodeId: r.NodeID, Incarnation: r.Incarnation, Sequence: r.Sequence, InstanceId: r.InstanceID,
-		NodeType: r.NodeType, AgentVersion: r.AgentVersion,
-		Raylet: encodeRaylet(r.Raylet), Cluster: encodeCluster(r.Cluster),
+	m := encodeReport(r)
+	m.Cluster = encodeCluster(r.Cluster)
+	return marshal(m, "report")
+}
+
+// PackReport is MarshalReport with the cluster's state packed, as it goes over
+// NATS.
+func PackReport(r *demand.Report) ([]byte, error) {
+	m := encodeReport(r)
+	if r.Cluster != nil {
+		state, err := marshal(encodeCluster(r.Cluster), "cluster")
+		if err != nil {
+			return nil, err
+		}
+		m.ClusterSnappy = s2.EncodeSnappy(nil, state)
 	}
 	return marshal(m, "report")
+}
+
+// encodeReport encodes all but the cluster's state.
+func encodeReport(r *demand.Report) *Report {
+	return &Report{
+		NodeId: r.NodeID, Incarnation: r.Incarnation, Sequence: r.Sequence, InstanceId: r.InstanceID,
+		NodeType: r.NodeType, AgentVersion: r.AgentVersion, Raylet: encodeRaylet(r.Raylet),
+	}
 }
 
 func marshal(m proto.Message, what string) ([]byte, error) {
@@ -62,7 +82,7 @@ func encodeCluster(s *demand.ClusterState) *ClusterState {
 func encodeNode(n *demand.Node) *Node {
 	return &Node{
 		NodeId: n.ID, InstanceId: n.InstanceID, NodeType: n.Type, Head: n.Head, Status: NodeStatus(n.Status),
-		Total: encodeResources(n.Total), Available: encodeResources(n.Available), Labels: n.Labels, Gangs: n.Gangs,
+		Total: encodeResources(n.Total), Available: encodeResources(n.Available), Labels: n.Labels.Map(), Gangs: n.Gangs,
 		IdleMs: encodeMillis(n.Idle), Activity: n.Activity, Address: n.Address, StartTimeMs: n.StartTime,
 	}
 }

@@ -52,6 +52,7 @@ func FuzzReport(f *testing.F) {
 			t.Fatalf("what was decoded is no good report: %v", err)
 		}
 		again(t, r, demandpb.MarshalReport, demandpb.UnmarshalReport)
+		again(t, r, demandpb.PackReport, demandpb.UnmarshalReport)
 	})
 }
 

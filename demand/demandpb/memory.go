@@ -1,20 +1,26 @@
 package demandpb
 
 import (
-	"bytes"
+	"hash/maphash"
+	"slices"
+	"unique"
 
 	"github.com/rayburst/rayburst/demand"
 )
 
-// speaker is a node with what it called itself last, and said.
+// Of what a node said last not the message is kept but its print, and what it
+// means. Prints of two messages are equal by chance once in 2⁶⁴ times, and nobody
+// can bring it about, as the seed is a decoder's own secret.
+
+// speaker is a node and what it said last.
 type speaker struct {
-	of                              demand.Cluster
-	id, instance, nodeType, version string
-	load                            said[*demand.RayletLoad]
+	of   demand.Cluster
+	last *demand.Report
+	load load
 }
 
 // nobody has said nothing yet.
-var nobody speaker
+var nobody = speaker{last: &demand.Report{}}
 
 func (d *Decoder) speaker(id []byte) *speaker {
 	if s, ok := d.speakers[string(id)]; ok {
@@ -29,61 +35,59 @@ func (m *message) repeats(r *demand.Report) bool {
 	return r.Cluster == nil && last != nil && r.Raylet.Same(last) && m.of == m.cluster
 }
 
-// said is what a node said last: as it came, and what it means.
-type said[V comparable] struct {
-	raw   []byte
-	value V
-	begin int // of a load: so many of the first bytes are all its amounts; 0: not known
+// load is a node's, as it said it.
+type load struct {
+	value      *demand.RayletLoad // nil: none
+	print      uint64
+	size       int
+	begin      int // so many of its first bytes are all its amounts; 0: not known
+	beginPrint uint64
 }
 
-// again is what was said if it is said again, else V's zero value. A nil
-// receiver has said nothing.
-func (s *said[V]) again(b []byte) (v V) {
-	if s != nil && bytes.Equal(s.raw, b) {
-		v = s.value
-	}
-	return v
+// row is one of the GCS's, as the head said it.
+type row struct {
+	value *demand.Node // nil: none
+	print uint64
+	size  int
 }
+
+func (d *Decoder) print(b []byte) uint64 { return maphash.Bytes(d.seed, b) }
 
 // begins tells whether a message begins with the amounts that were said last.
-func (s *said[V]) begins(b []byte) bool {
-	return s.begin > 0 && bytes.HasPrefix(b, s.raw[:s.begin])
-}
-
-// keep copies what a node says now. It returns how many bytes more are kept.
-func (s *said[V]) keep(now *said[V]) int {
-	if s.value == now.value {
-		return 0
-	}
-	raw := append(s.raw[:0], now.raw...)
-	more := len(raw) - len(s.raw)
-	*s = said[V]{raw, now.value, now.begin}
-	return more
+func (d *Decoder) begins(b []byte, last *load) bool {
+	return last.begin > 0 && len(b) >= last.begin && d.print(b[:last.begin]) == last.beginPrint
 }
 
 // remember keeps what a report says that was found to be right.
 func (d *Decoder) remember(r *demand.Report, m *message) {
 	s := m.speaker
 	if s == &nobody {
-		s = &speaker{id: r.NodeID}
-		d.speakers[s.id] = s
-		d.size += len(s.id)
+		s = &speaker{}
+		d.speakers[r.NodeID] = s
+		d.size += len(r.NodeID)
 	}
-	s.of, s.instance, s.nodeType, s.version = m.cluster, r.InstanceID, r.NodeType, r.AgentVersion
-	if m.raylet.raw != nil {
-		d.size += s.load.keep(&m.raylet)
+	if s.last = r; s.of != m.cluster {
+		s.of = unique.Make(m.cluster).Value() // the subject that it came from is not kept so
 	}
-	for i := range m.rows {
-		d.rememberRow(&m.rows[i])
+	if r.Raylet != nil {
+		d.size += m.raylet.size - s.load.size
+		s.load = m.raylet
+	}
+	for _, row := range m.rows {
+		last, ok := d.rows[row.value.ID]
+		if !ok {
+			d.size += len(row.value.ID)
+		}
+		d.size += row.size - last.size
+		d.rows[row.value.ID] = row
 	}
 }
 
-func (d *Decoder) rememberRow(row *said[*demand.Node]) {
-	s, ok := d.rows[row.value.ID]
-	if !ok {
-		s = &said[*demand.Node]{}
-		d.rows[row.value.ID] = s
-		d.size += len(row.value.ID)
+// shared is an amount of resources, or one of those that equals it: so a node
+// that says the same of itself several times keeps it once.
+func shared(r demand.Resources, others ...demand.Resources) demand.Resources {
+	if i := slices.IndexFunc(others, func(o demand.Resources) bool { return slices.Equal(o, r) }); i >= 0 {
+		return others[i]
 	}
-	d.size += s.keep(row)
+	return slices.Clone(r)
 }

@@ -829,15 +829,18 @@ func (x *ClusterState) GetPending() []*ResourceRequestByCount {
 
 // Report is everything one agent knows at one instant: always a full snapshot.
 type Report struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	NodeId        string                 `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"` // 56 hex digits: equal to the subject's last token
-	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`    // unix nanoseconds of the agent's start
-	Sequence      uint64                 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`          // 1, 2, 3 … within an incarnation
-	InstanceId    string                 `protobuf:"bytes,4,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
-	NodeType      string                 `protobuf:"bytes,5,opt,name=node_type,json=nodeType,proto3" json:"node_type,omitempty"`
-	Raylet        *RayletLoad            `protobuf:"bytes,6,opt,name=raylet,proto3" json:"raylet,omitempty"`   // absent in the mode that only asks the GCS
-	Cluster       *ClusterState          `protobuf:"bytes,7,opt,name=cluster,proto3" json:"cluster,omitempty"` // only from the head's agent
-	AgentVersion  string                 `protobuf:"bytes,8,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	NodeId       string                 `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"` // 56 hex digits: equal to the subject's last token
+	Incarnation  uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`    // unix nanoseconds of the agent's start
+	Sequence     uint64                 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`          // 1, 2, 3 … within an incarnation
+	InstanceId   string                 `protobuf:"bytes,4,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	NodeType     string                 `protobuf:"bytes,5,opt,name=node_type,json=nodeType,proto3" json:"node_type,omitempty"`
+	Raylet       *RayletLoad            `protobuf:"bytes,6,opt,name=raylet,proto3" json:"raylet,omitempty"`   // absent in the mode that only asks the GCS
+	Cluster      *ClusterState          `protobuf:"bytes,7,opt,name=cluster,proto3" json:"cluster,omitempty"` // only from the head's agent
+	AgentVersion string                 `protobuf:"bytes,8,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
+	// cluster, as a block of Snappy's format: a head's report is a quarter as long
+	// so. One of the two.
+	ClusterSnappy []byte `protobuf:"bytes,9,opt,name=cluster_snappy,json=clusterSnappy,proto3" json:"cluster_snappy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -926,6 +929,13 @@ func (x *Report) GetAgentVersion() string {
 		return x.AgentVersion
 	}
 	return ""
+}
+
+func (x *Report) GetClusterSnappy() []byte {
+	if x != nil {
+		return x.ClusterSnappy
+	}
+	return nil
 }
 
 // Control is a request to an agent. It is idempotent.
@@ -1424,7 +1434,7 @@ const file_report_proto_rawDesc = "" +
 	"\x05nodes\x18\x02 \x03(\v2\x11.rayburst.v1.NodeR\x05nodes\x12'\n" +
 	"\x05gangs\x18\x03 \x03(\v2\x11.rayburst.v1.GangR\x05gangs\x12E\n" +
 	"\vconstraints\x18\x04 \x03(\v2#.rayburst.v1.ResourceRequestByCountR\vconstraints\x12=\n" +
-	"\apending\x18\x05 \x03(\v2#.rayburst.v1.ResourceRequestByCountR\apending\"\xa8\x02\n" +
+	"\apending\x18\x05 \x03(\v2#.rayburst.v1.ResourceRequestByCountR\apending\"\xcf\x02\n" +
 	"\x06Report\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x1a\n" +
@@ -1434,7 +1444,8 @@ const file_report_proto_rawDesc = "" +
 	"\tnode_type\x18\x05 \x01(\tR\bnodeType\x12/\n" +
 	"\x06raylet\x18\x06 \x01(\v2\x17.rayburst.v1.RayletLoadR\x06raylet\x123\n" +
 	"\acluster\x18\a \x01(\v2\x19.rayburst.v1.ClusterStateR\acluster\x12#\n" +
-	"\ragent_version\x18\b \x01(\tR\fagentVersion\"\x9d\x01\n" +
+	"\ragent_version\x18\b \x01(\tR\fagentVersion\x12%\n" +
+	"\x0ecluster_snappy\x18\t \x01(\fR\rclusterSnappy\"\x9d\x01\n" +
 	"\aControl\x12,\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x18.rayburst.v1.ControlKindR\x04kind\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12\x16\n" +

@@ -1,6 +1,7 @@
 package demandpb
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/s2"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -24,7 +26,19 @@ func twin(b []byte) (*demand.Report, error) {
 	}
 	r := &demand.Report{
 		NodeID: m.NodeId, Incarnation: m.Incarnation, Sequence: m.Sequence, InstanceID: m.InstanceId,
-		NodeType: m.NodeType, AgentVersion: m.AgentVersion, Cluster: clusterState(m.Cluster),
+		NodeType: m.NodeType, AgentVersion: m.AgentVersion,
+	}
+	if len(m.ClusterSnappy) > 0 {
+		state, err := snappy(m.ClusterSnappy)
+		if err != nil || m.Cluster != nil {
+			return nil, fmt.Errorf("cluster_snappy beside %v: %w", m.Cluster, err)
+		}
+		m.Cluster = state
+	}
+	if r.Cluster = clusterState(m.Cluster); r.Cluster != nil {
+		for _, n := range m.Cluster.Nodes {
+			r.Cluster.Nodes = append(r.Cluster.Nodes, twinNode(n))
+		}
 	}
 	if l := m.Raylet; l != nil {
 		r.Raylet = &demand.RayletLoad{
@@ -40,6 +54,27 @@ func twin(b []byte) (*demand.Report, error) {
 		return nil, err
 	}
 	return canonical(r), nil
+}
+
+func twinNode(m *Node) *demand.Node {
+	return &demand.Node{
+		ID: m.GetNodeId(), InstanceID: m.GetInstanceId(), Type: m.GetNodeType(), Head: m.GetHead(),
+		Status: demand.NodeStatus(m.GetStatus()), Total: resources(m.GetTotal()), Available: resources(m.GetAvailable()),
+		Labels: demand.NewLabels(m.GetLabels()), Gangs: m.GetGangs(), Idle: millis(m.GetIdleMs()), Activity: m.GetActivity(),
+		Address: m.GetAddress(), StartTime: m.GetStartTimeMs(),
+	}
+}
+
+func snappy(b []byte) (*ClusterState, error) {
+	if n, err := s2.DecodedLen(b); err != nil || n > MaxReportBytes {
+		return nil, fmt.Errorf("%d bytes: %w", n, err)
+	}
+	state, err := s2.Decode(nil, b)
+	if err != nil {
+		return nil, err
+	}
+	var m ClusterState
+	return &m, proto.Unmarshal(state, &m)
 }
 
 // likeTwin compares a decoder that remembers, one that does not, and the twin.
@@ -72,7 +107,20 @@ func odd(t testing.TB) map[string][]byte {
 	}})
 	two := encode(&Report{NodeType: "x", Raylet: &RayletLoad{Total: map[string]int64{"CPU": 5, "a": 2}, Draining: true}, Cluster: &ClusterState{Session: "s"}})
 	three := encode(&Report{Cluster: &ClusterState{Pending: []*ResourceRequestByCount{{Count: 3, Request: &ResourceRequest{Resources: map[string]int64{"CPU": 1}}}}}})
+	state := encoded(t, &ClusterState{Session: "s", Nodes: []*Node{
+		{NodeId: oneNode, Status: NodeStatus_NODE_STATUS_IDLE, Labels: map[string]string{"a": "b", "c": ""}, Activity: []string{"x"}, Gangs: []string{"", "y"},
+			Total: map[string]int64{"b": 2, "CPU": 1}, Available: map[string]int64{"CPU": 0}, Address: "10.0.0.1", StartTimeMs: 5, IdleMs: 3, Head: true},
+		{NodeId: oneNode, Status: -1},
+	}})
+	packed := func(b []byte) []byte { return encode(&Report{ClusterSnappy: s2.EncodeSnappy(nil, b)}) }
 	return map[string][]byte{
+		"a packed cluster":            packed(state[:len(state)-13]),
+		"a status that is unknown":    packed(state),
+		"a packed cluster, empty":     packed(nil),
+		"a packed cluster, not one":   packed([]byte{1, 2, 3}),
+		"not packed":                  encode(&Report{ClusterSnappy: []byte{5, 1, 2, 3}}),
+		"packed far too well":         encode(&Report{ClusterSnappy: binary.AppendUvarint(nil, 1<<32-1)}),
+		"a cluster twice":             append(packed(nil), two...),
 		"parts are merged":            append(append(append([]byte{}, one...), two...), three...),
 		"a part is no message":        append(append([]byte{}, one...), 0x32, 1, 0x30, 0x32, 1, 5),
 		"an unknown field":            append(append([]byte{}, one...), 0x7a, 1, 'x'),

@@ -18,7 +18,7 @@ type Publisher struct {
 // Publish sends a report. It fails if the connection is down or the server
 // takes no message of that size; nothing is sent later then.
 func (p *Publisher) Publish(r *demand.Report) error {
-	b, err := demandpb.MarshalReport(r)
+	b, err := demandpb.PackReport(r)
 	if err != nil {
 		return err
 	}

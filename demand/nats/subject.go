@@ -29,8 +29,15 @@ func controlSubject(c demand.Cluster, node string) string {
 
 // parseReportSubject is the inverse of reportSubject.
 func parseReportSubject(s string) (demand.Cluster, string, error) {
-	t := strings.Split(s, ".")
-	if len(t) != 6 || t[4] != "report" {
+	var t [6]string
+	n := 0
+	for part := range strings.SplitSeq(s, ".") {
+		if n < len(t) {
+			t[n] = part
+		}
+		n++
+	}
+	if n != len(t) || t[4] != "report" {
 		return demand.Cluster{}, "", fmt.Errorf("%w: subject: must be %s (got %.200q)", demand.ErrReport, allReports, s)
 	}
 	return demand.Cluster{Namespace: t[2], Name: t[3]}, t[5], nil

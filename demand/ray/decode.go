@@ -126,7 +126,7 @@ func nodeState(n *autoscalerpb.NodeState, info *gcspb.GcsNodeInfo) *demand.Node 
 	out := &demand.Node{
 		ID: hex.EncodeToString(n.GetNodeId()), InstanceID: n.GetInstanceId(), Type: n.GetRayNodeTypeName(),
 		Status: statuses[n.GetStatus()], Total: resources(n.GetTotalResources()), Available: resources(n.GetAvailableResources()),
-		Labels: n.GetLabels(), Idle: time.Duration(max(0, n.GetIdleDurationMs())) * time.Millisecond,
+		Labels: demand.NewLabels(n.GetLabels()), Idle: time.Duration(max(0, n.GetIdleDurationMs())) * time.Millisecond,
 		Address: n.GetNodeIpAddress(), StartTime: info.GetStartTimeMs(),
 	}
 	_, headTotal := n.GetTotalResources()[headResource]

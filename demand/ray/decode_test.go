@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,7 +149,7 @@ func TestNodes(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", strings.Join(rows, "\n"), strings.Join(want, "\n"))
 	}
 	n := got.Nodes[1]
-	if n.InstanceID != "w" || n.Type != "cpu" || n.Address != "10.0.0.1" || n.Labels["zone"] != "a" || n.Idle != time.Second ||
+	if n.InstanceID != "w" || n.Type != "cpu" || n.Address != "10.0.0.1" || !slices.Equal(n.Labels, demand.Labels{{Key: "zone", Value: "a"}}) || n.Idle != time.Second ||
 		n.Total.String() != "{CPU: 4}" || n.Available.String() != "{CPU: 2}" || got.Session != "session_1" {
 		t.Errorf("got %+v", n)
 	}

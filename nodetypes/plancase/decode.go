@@ -139,7 +139,7 @@ func (r *reader) node(v value, key string, types map[string]*nodetypes.NodeType)
 		Status:    r.status(v, key),
 		Total:     r.resources(v, key, "total").NonZero(),
 		Available: r.resources(v, key, "available"),
-		Labels:    r.texts(v.get("labels"), join(key, "labels")),
+		Labels:    demand.NewLabels(r.texts(v.get("labels"), join(key, "labels"))),
 		Idle:      r.idle(v, key),
 		Gangs:     r.names(v, key, "gangs"),
 	}
@@ -163,7 +163,7 @@ func (r *reader) nodeDefaults(n *nodetypes.Node, v value, key string, t *nodetyp
 		n.Available = n.Total
 	}
 	if v.get("labels") == nil && t != nil {
-		n.Labels = t.Labels
+		n.Labels = demand.NewLabels(t.Labels)
 	}
 }
 

@@ -115,11 +115,7 @@ func running(out fields, n *nodetypes.Node, t *nodetypes.NodeType) {
 	out.set("total", amounts(n.Total), t != nil && slices.Equal(n.Total, t.Resources))
 	out.set("available", amounts(n.Available), slices.Equal(n.Available, n.Total))
 	if len(n.Labels) > 0 || t != nil && len(t.Labels) > 0 {
-		labels := n.Labels
-		if labels == nil {
-			labels = map[string]string{} // null would mean the type's
-		}
-		out["labels"] = labels
+		out["labels"] = n.Labels.Map() // null would mean the type's
 	}
 	ms := int64((n.Idle + time.Millisecond - 1) / time.Millisecond)
 	out.set("idleSeconds", fixed(ms, 3), n.Idle == 0)

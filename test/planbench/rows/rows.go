@@ -75,7 +75,7 @@ func clusterOf(of []nodetypes.NodeType, nodes int, f free) nodetypes.Request {
 		total := t.Resources.Add(address)
 		q.Nodes = append(q.Nodes, nodetypes.Node{
 			ID: fmt.Sprintf("n%05d", i), Type: t.Name, Total: total, Available: f(r, i, total),
-			Labels: map[string]string{"ray.io/node-id": fmt.Sprint(i)},
+			Labels: demand.NewLabels(map[string]string{"ray.io/node-id": fmt.Sprint(i)}),
 		})
 	}
 	return q
