@@ -126,7 +126,7 @@ func (a *Actor) settle(ctx context.Context, d *scaler.Decision) {
 	}
 }
 
-func (a *Actor) adopt(ctx context.Context, workers map[string]pod) (err error) {
+func (a *Actor) adopt(ctx context.Context, workers map[string]*pod) (err error) {
 	for _, p := range workers {
 		a.once(p, "adopt", func() { err = errors.Join(err, a.patch(ctx, p, map[string]any{askedAnnotation: "true"})) })
 	}
@@ -178,7 +178,7 @@ func (a *Actor) inFlight() time.Duration {
 }
 
 // once does something to a pod unless it was done a moment ago.
-func (a *Actor) once(p pod, what string, f func()) {
+func (a *Actor) once(p *pod, what string, f func()) {
 	if a.recent[p.uid].what != what {
 		a.recent[p.uid] = done{what, a.Now()}
 		f()
@@ -194,7 +194,7 @@ func (a *Actor) forget() {
 }
 
 // mark makes a pod the first of its ReplicaSet to go, or takes that back.
-func (a *Actor) mark(ctx context.Context, p pod, victim, drained bool) error {
+func (a *Actor) mark(ctx context.Context, p *pod, victim, drained bool) error {
 	annotations := map[string]any{costAnnotation: nil}
 	if victim {
 		annotations[costAnnotation] = victimCost
@@ -205,7 +205,7 @@ func (a *Actor) mark(ctx context.Context, p pod, victim, drained bool) error {
 	return a.patch(ctx, p, annotations)
 }
 
-func (a *Actor) patch(ctx context.Context, p pod, annotations map[string]any) error {
+func (a *Actor) patch(ctx context.Context, p *pod, annotations map[string]any) error {
 	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": p.uid, "annotations": annotations}})
 	if err != nil {
 		return err
@@ -218,7 +218,7 @@ func (a *Actor) patch(ctx context.Context, p pod, annotations map[string]any) er
 }
 
 // recycle deletes a drained pod; its ReplicaSet makes a fresh one.
-func (a *Actor) recycle(ctx context.Context, p pod) error {
+func (a *Actor) recycle(ctx context.Context, p *pod) error {
 	err := a.Client.CoreV1().Pods(a.Cluster.Name.Namespace).Delete(ctx, p.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &p.uid}})
 	if err != nil {
 		return fmt.Errorf("recycling pod %s: %w", p.name, err)

@@ -30,7 +30,7 @@ type Cluster struct {
 	types []*scaledObject // by node type
 	world *scaler.World   // nil: has to be read again
 	stray []*scaledObject // the types with a replica that is unasked; the same
-	all   map[string]pod  // of all types; the same
+	all   map[string]*pod // of all types; the same
 }
 
 // Changed gets a value when World would return something else.
@@ -89,7 +89,7 @@ func (c *Cluster) read() scaler.World {
 
 // unasked tells whether a type's only replica is the one that every new Deployment
 // has that does not say how many: nobody asked for it, and Ray has not begun in it.
-func unasked(o *scaledObject, d deploymentState, workers map[string]pod) bool {
+func unasked(o *scaledObject, d deploymentState, workers map[string]*pod) bool {
 	for _, p := range workers {
 		if !p.started.IsZero() || p.asked {
 			return false
@@ -198,11 +198,11 @@ func (c *Cluster) object(nodeType string) (*scaledObject, error) {
 
 // pods are the cluster's pods that are not on their way out, by name. They must
 // not be changed.
-func (c *Cluster) pods() map[string]pod {
+func (c *Cluster) pods() map[string]*pod {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all == nil {
-		c.all = map[string]pod{}
+		c.all = map[string]*pod{}
 		for _, o := range c.types {
 			maps.Copy(c.all, c.ns.workers(o.target))
 		}

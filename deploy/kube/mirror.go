@@ -20,13 +20,13 @@ type mirror[T comparable] struct {
 
 	mu    sync.RWMutex
 	once  sync.Once
-	items map[string]T
-	by    map[string]map[string]T // by index
+	items map[string]*T            // none is changed later
+	by    map[string]map[string]*T // the same, by index
 }
 
 func newMirror[T comparable](read func(any) T, index func(T) string, changed func()) *mirror[T] {
 	return &mirror[T]{
-		read: read, index: index, changed: changed, synced: make(chan struct{}), items: map[string]T{}, by: map[string]map[string]T{},
+		read: read, index: index, changed: changed, synced: make(chan struct{}), items: map[string]*T{}, by: map[string]map[string]*T{},
 	}
 }
 
@@ -34,12 +34,15 @@ func newMirror[T comparable](read func(any) T, index func(T) string, changed fun
 func (m *mirror[T]) get(name string) (T, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	v, ok := m.items[name]
-	return v, ok
+	if v, ok := m.items[name]; ok {
+		return *v, true
+	}
+	var none T
+	return none, false
 }
 
-// all are the objects of an index value, by name.
-func (m *mirror[T]) all(index string) map[string]T {
+// all are the objects of an index value, by name. They must not be changed.
+func (m *mirror[T]) all(index string) map[string]*T {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return maps.Clone(m.by[index])
@@ -58,13 +61,13 @@ func (m *mirror[T]) Update(obj any) error {
 	m.mu.Lock()
 	old, had := m.items[name]
 	if had {
-		m.remove(name, old)
+		m.remove(name, *old)
 	}
 	m.put(name, v)
 	m.mu.Unlock()
-	news := !had || old != v && (m.same == nil || !m.same(old, v))
+	news := !had || *old != v && (m.same == nil || !m.same(*old, v))
 	if had && news && m.became != nil {
-		m.became(old, v)
+		m.became(*old, v)
 	}
 	if news {
 		m.changed()
@@ -80,7 +83,7 @@ func (m *mirror[T]) Delete(obj any) error {
 	}
 	m.mu.Lock()
 	if v, ok := m.items[name]; ok {
-		m.remove(name, v)
+		m.remove(name, *v)
 	}
 	m.mu.Unlock()
 	m.changed()
@@ -110,11 +113,11 @@ func (m *mirror[T]) Replace(list []any, _ string) error {
 func (m *mirror[T]) Resync() error { return nil }
 
 func (m *mirror[T]) put(name string, v T) {
-	m.items[name] = v
+	m.items[name] = &v
 	if i := m.index(v); m.by[i] == nil {
-		m.by[i] = map[string]T{name: v}
+		m.by[i] = map[string]*T{name: &v}
 	} else {
-		m.by[i][name] = v
+		m.by[i][name] = &v
 	}
 }
 

@@ -119,8 +119,8 @@ func (n *namespace) synced() bool {
 }
 
 // workers are the pods of a Deployment that are not on their way out, by name.
-func (n *namespace) workers(deployment string) map[string]pod {
-	out := map[string]pod{}
+func (n *namespace) workers(deployment string) map[string]*pod {
+	out := map[string]*pod{}
 	for _, set := range n.sets.all(deployment) {
 		for name, p := range n.pods.all(string(set.uid)) {
 			if !p.leaving && !p.over {

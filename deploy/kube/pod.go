@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,7 +34,7 @@ const (
 type pod struct {
 	name     string
 	uid      types.UID
-	owner    types.UID // its ReplicaSet
+	owner    types.UID // its ReplicaSet; kept once for all of its pods
 	leaving  bool      // has a deletionTimestamp
 	over     bool      // failed or succeeded: its ReplicaSet has replaced it
 	ready    bool
@@ -48,7 +49,7 @@ type pod struct {
 
 func readPod(p *corev1.Pod) pod {
 	out := pod{
-		name: p.Name, uid: p.UID, owner: controller(p.OwnerReferences), leaving: p.DeletionTimestamp != nil,
+		name: p.Name, uid: p.UID, owner: unique.Make(controller(p.OwnerReferences)).Value(), leaving: p.DeletionTimestamp != nil,
 		over:   p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded,
 		marked: marked(p.Annotations[costAnnotation]), drained: p.Annotations[drainedAnnotation] != "",
 		asked: p.Annotations[askedAnnotation] != "",
@@ -119,7 +120,7 @@ func trouble(p *corev1.Pod) (why string, never bool) {
 func short(s string) string { return s[:min(len(s), 200)] }
 
 // worker is the pod as the scaler sees it.
-func (p pod) worker(nodeType string) scaler.Worker {
+func (p *pod) worker(nodeType string) scaler.Worker {
 	return scaler.Worker{
 		Name: p.name, Type: nodeType, Started: !p.started.IsZero(), StartedAt: p.started,
 		Drained: p.drained && !p.ready, Marked: p.marked, Failures: p.failures, Trouble: p.trouble, Hopeless: p.hopeless,

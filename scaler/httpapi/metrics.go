@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rayburst/rayburst/demand"
@@ -100,7 +102,7 @@ func rayGauges(out chan<- prometheus.Metric, d *scaler.Decision) {
 	if d.Unknown != "" {
 		return
 	}
-	var have, coming demand.Resources
+	have, coming := map[string]demand.Amount{}, map[string]demand.Amount{}
 	ray := d.Autoscaler.Get()
 	tell := func(desc *prometheus.Desc, v float64, of string) {
 		gauge(out, desc, v, d.Cluster.Namespace, d.Cluster.Name, of, d.Session) // sessions are the clusters' own words
@@ -113,17 +115,27 @@ func rayGauges(out chan<- prometheus.Metric, d *scaler.Decision) {
 		tell(rayFailed, float64(f.Count), f.NodeType)
 	}
 	for _, n := range d.Nodes.Get() {
-		have = have.Add(n.Total)
+		addUp(have, n.Total, 1)
 	}
 	for _, g := range ray.NodeGroups {
 		if t, ok := d.Target(g.Name); ok {
-			coming = coming.Add(g.Resources.Scale(int64(t.Joining)))
+			addUp(coming, g.Resources, t.Joining)
 		}
 	}
-	for _, r := range have {
-		tell(rayCapacity, r.Amount.Float(), r.Name)
+	for name, amount := range have {
+		tell(rayCapacity, amount.Float(), name)
 	}
-	for _, r := range coming {
-		tell(rayComing, r.Amount.Float(), r.Name)
+	for name, amount := range coming {
+		tell(rayComing, amount.Float(), name)
+	}
+}
+
+// addUp adds resources n times, but for those that only name a node: each would
+// be a series of its own.
+func addUp(sum map[string]demand.Amount, r demand.Resources, n int) {
+	for _, e := range r {
+		if !strings.HasPrefix(e.Name, "node:") {
+			sum[e.Name] += e.Amount * demand.Amount(n)
+		}
 	}
 }
