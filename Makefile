@@ -36,8 +36,8 @@ help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/rayburst, and bin/rayburst-pod for the image
-	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/rayburst ./cmd/rayburst-pod
+build: ## Build bin/rayburst, and what else the image has
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/rayburst ./cmd/rayburst-nats ./cmd/rayburst-pod
 
 $(RAY)/done:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.10 or later is needed: install it, or say where it is with PYTHON=…"; exit 1; }

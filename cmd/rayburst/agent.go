@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rayburst/rayburst/cmd/footprint"
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/demand/ray"
@@ -26,9 +27,6 @@ type agentCmd struct {
 	Verbose    bool   `short:"v" help:"Log more."`
 }
 
-// trimAfter is when a program that runs for long has started.
-const trimAfter = 3 * time.Second
-
 // Run publishes until the process is asked to end.
 func (c *agentCmd) Run(ctx context.Context) error {
 	cluster, err := parseCluster(c.Cluster)
@@ -46,15 +44,15 @@ func (c *agentCmd) Run(ctx context.Context) error {
 		return err
 	}
 	runtime.GOMAXPROCS(1) // ten small calls a second: threads that wake one another would cost more than the work
-	time.AfterFunc(trimAfter, trim)
+	footprint.Reduce()
 	log := logger(c.Verbose)
-	conn, err := c.connect("rayburst agent "+c.InstanceID, log)
+	conn, err := c.connect(nats.Options{Name: "rayburst agent " + c.InstanceID, Log: log})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	agent := &ray.Agent{
-		Mode: c.mode(), GCSAddress: c.GCS, InstanceID: c.InstanceID, Security: security, Version: version,
+		Mode: c.mode(), Cluster: cluster, GCSAddress: c.GCS, InstanceID: c.InstanceID, Security: security, Version: version,
 		Bus: &nats.Publisher{Conn: conn, Cluster: cluster}, Now: time.Now, Log: log, HeadToken: nats.Head,
 	}
 	if c.Dir == "" {

@@ -41,7 +41,6 @@ type cli struct {
 	Scaler   scalerCmd   `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
 	Operator operatorCmd `cmd:"" help:"Make Ray clusters of RayClusters, a custom resource."`
 	Agent    agentCmd    `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
-	NATS     natsCmd     `cmd:"" name:"nats" help:"Run the NATS server between agents and scaler, with Kubernetes' identities."`
 	Plan     planCmd     `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`
 	Status   statusCmd   `cmd:"" help:"Show the targets of all node types and why demand waits."`
 	Explain  explainCmd  `cmd:"" help:"Say why a node type has its number of workers, or why a node is alive."`

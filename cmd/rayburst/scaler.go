@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"k8s.io/klog/v2"
 
+	"github.com/rayburst/rayburst/cmd/footprint"
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/deploy/kube"
@@ -37,15 +38,18 @@ type scalerCmd struct {
 	Verbose    bool     `short:"v" help:"Log more."`
 }
 
+// pace is how long reports may wait to be read together.
+const pace = 10 * time.Millisecond
+
 // Run scales all clusters until the process is asked to end.
 func (c *scalerCmd) Run(ctx context.Context) error {
 	if c.URL == "" {
 		return errors.New("--nats-url: give the NATS server, e.g. nats://nats.keda:4222")
 	}
-	time.AfterFunc(trimAfter, trim)
+	footprint.Reduce()
 	log := serverLogger(c.Verbose)
 	klog.SetSlogLogger(logAt(slog.LevelWarn))
-	conn, err := c.connect("rayburst scaler", log)
+	conn, err := c.connect(nats.Options{Name: "rayburst scaler", Log: log, Pace: pace})
 	if err != nil {
 		return err
 	}

@@ -162,7 +162,7 @@ func (b *bench) servers() error {
 	}
 	b.natsURL, b.grpcAddress, b.httpAddress = "nats://"+free[0], free[2], free[3]
 	config := "--kubeconfig=" + b.file("kubeconfig")
-	b.nats, err = b.spawn("nats", b.rayburst, "nats", config, "--host=127.0.0.1", "--port="+port(free[0]), "--health-port="+port(free[1]),
+	b.nats, err = b.spawn("nats", filepath.Join(b.bin, "rayburst-nats"), config, "--host=127.0.0.1", "--port="+port(free[0]), "--health-port="+port(free[1]),
 		"--scaler-account=keda/rayburst")
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (b *bench) servers() error {
 	if err := b.await("NATS server ready", time.Minute, func() bool { return healthy("http://" + free[1] + "/healthz") }); err != nil {
 		return err
 	}
-	b.scaler, err = b.spawn("scaler", b.rayburst, "scaler", config, "--nats-url="+b.natsURL, "--nats-token-file="+b.file("scaler.token"),
+	b.scaler, err = b.spawn("scaler", filepath.Join(b.bin, "rayburst"), "scaler", config, "--nats-url="+b.natsURL, "--nats-token-file="+b.file("scaler.token"),
 		"--grpc-addr="+b.grpcAddress, "--addr="+b.httpAddress, "--lease=keda/rayburst")
 	if err != nil {
 		return err

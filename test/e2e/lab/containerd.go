@@ -67,11 +67,14 @@ func (l lab) loadOwnImages(keda bool) error {
 
 // rayburstImage builds the product as a static program and loads it.
 func (l lab) rayburstImage() error {
-	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e", "-o", l.cache("bin"), "./cmd/rayburst", "./cmd/rayburst-pod"}
+	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e", "-o", l.cache("bin"), "./cmd/..."}
 	if err := output(goCommand(l.root, args...)); err != nil {
 		return fmt.Errorf("building rayburst: %w", err)
 	}
-	im := image{"docker.io/local/rayburst:dev", "65532:65532", "/rayburst", []string{l.bin("rayburst") + "=/rayburst", l.bin("rayburst-pod") + "=/rayburst-pod"}}
+	im := image{name: "docker.io/local/rayburst:dev", user: "65532:65532", entrypoint: "/rayburst"}
+	for _, program := range []string{"rayburst", "rayburst-nats", "rayburst-pod"} {
+		im.items = append(im.items, l.bin(program)+"=/"+program)
+	}
 	if err := l.load(im); err != nil {
 		return err
 	}

@@ -3,39 +3,48 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"strconv"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/rayburst/rayburst/cmd/footprint"
 	"github.com/rayburst/rayburst/demand/nats"
-	"github.com/rayburst/rayburst/deploy/kube"
+	"github.com/rayburst/rayburst/deploy/kube/tokens"
 	"github.com/rayburst/rayburst/scaler/httpapi"
 )
 
-// natsCmd is the NATS server between agents and the scaler.
-type natsCmd struct {
-	Host          string `default:"0.0.0.0" help:"Address to listen on."`
-	Port          int    `default:"4222" help:"Port for agents and the scaler."`
-	Health        int    `name:"health-port" default:"8222" help:"Port of GET /healthz and /metrics."`
-	Kubeconfig    string `type:"existingfile" env:"KUBECONFIG" help:"Kubernetes to ask whose a token is; without it the one that this runs in."`
-	Audience      string `default:"rayburst" help:"Audience of the tokens."`
-	ScalerAccount string `required:"" name:"scaler-account" env:"RAYBURST_SCALER_ACCOUNT" help:"The scaler's ServiceAccount, as namespace/name: it may read all reports and ask all agents."`
-	Verbose       bool   `short:"v" help:"Log more."`
+// command is the NATS server between agents and the scaler.
+type command struct {
+	Version       kong.VersionFlag `help:"Print the version and end."`
+	Host          string           `default:"0.0.0.0" help:"Address to listen on."`
+	Port          int              `default:"4222" help:"Port for agents and the scaler."`
+	Health        int              `name:"health-port" default:"8222" help:"Port of GET /healthz and /metrics."`
+	Kubeconfig    string           `type:"existingfile" env:"KUBECONFIG" help:"Kubernetes to ask whose a token is; without it the one that this runs in."`
+	Audience      string           `default:"rayburst" help:"Audience of the tokens."`
+	ScalerAccount string           `required:"" name:"scaler-account" env:"RAYBURST_SCALER_ACCOUNT" help:"The scaler's ServiceAccount, as namespace/name: it may read all reports and ask all agents."`
+	Verbose       bool             `short:"v" help:"Log more."`
 }
 
 // Run serves until the process is asked to end.
-func (c *natsCmd) Run(ctx context.Context) error {
-	time.AfterFunc(trimAfter, trim)
-	log := serverLogger(c.Verbose)
-	access, err := kube.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
+func (c *command) Run(ctx context.Context) error {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1) // one core carries 20,000 reports a second; threads that wake one another would cost a third more
+	}
+	footprint.Reduce()
+	log := logger(c.Verbose)
+	reviewer, err := tokens.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
 	if err != nil {
 		return err
 	}
-	reviewer := &kube.Reviewer{Client: access.Client, Audience: c.Audience, Now: time.Now}
+	reviewer.Audience, reviewer.Now = c.Audience, time.Now
 	server, err := nats.Start(nats.ServerOptions{
 		Host: c.Host, Port: c.Port, Log: log,
 		Identify: func(token string) (nats.Grant, error) {
@@ -52,8 +61,16 @@ func (c *natsCmd) Run(ctx context.Context) error {
 	return err
 }
 
+func logger(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
 // serve answers the kubelet and Prometheus until the context ends.
-func (c *natsCmd) serve(ctx context.Context, server *nats.Server) error {
+func (c *command) serve(ctx context.Context, server *nats.Server) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(c.Host, strconv.Itoa(c.Health)))
 	if err != nil {
 		return fmt.Errorf("--health-port: must be a free port (got %d): %w", c.Health, err)

@@ -1,22 +1,25 @@
-package kube
+package tokens
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	authv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
 )
 
 // Reviewer asks the API server whose a ServiceAccount token is.
 type Reviewer struct {
-	Client   kubernetes.Interface
+	Client   *http.Client // of the API server
+	URL      string       // the API server's, without a slash at the end
 	Audience string
 	Now      func() time.Time
 
@@ -61,9 +64,7 @@ func (r *Reviewer) Review(token string) (namespace, account string, err error) {
 func (r *Reviewer) ask(token string) (namespace, account string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), reviewWait)
 	defer cancel()
-	reply, err := r.Client.AuthenticationV1().TokenReviews().Create(ctx, &authv1.TokenReview{
-		Spec: authv1.TokenReviewSpec{Token: token, Audiences: []string{r.Audience}},
-	}, metav1.CreateOptions{})
+	reply, err := r.review(ctx, authv1.TokenReviewSpec{Token: token, Audiences: []string{r.Audience}})
 	if err != nil {
 		return "", "", fmt.Errorf("asking whose the token is: %w", err)
 	}
@@ -76,6 +77,19 @@ func (r *Reviewer) ask(token string) (namespace, account string, err error) {
 		return "", "", fmt.Errorf("%w: it is of %q", errToken, reply.Status.User.Username)
 	}
 	return namespace, account, nil
+}
+
+func (r *Reviewer) review(ctx context.Context, of authv1.TokenReviewSpec) (*authv1.TokenReview, error) {
+	review := &authv1.TokenReview{TypeMeta: metav1.TypeMeta{APIVersion: "authentication.k8s.io/v1", Kind: "TokenReview"}, Spec: of}
+	body, err := json.Marshal(review)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := r.call(ctx, http.MethodPost, "apis/authentication.k8s.io/v1/tokenreviews", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return review, json.Unmarshal(reply, review)
 }
 
 func (r *Reviewer) keep(key [sha256.Size]byte, v review) {

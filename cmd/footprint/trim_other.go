@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package footprint
 
 // trim does nothing here.
 func trim() {}
