@@ -9,7 +9,7 @@ import (
 )
 
 // MaxPayload is the largest message that an embedded server takes: a head's
-// report is about 400 B a node.
+// report is about 100 B a node, packed.
 const MaxPayload = 8 << 20
 
 // Embed starts a NATS server inside this process: on a loopback port of the

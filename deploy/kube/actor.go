@@ -70,11 +70,13 @@ const patience = 3 * time.Second
 // writes it over a head start that came between, since it repeats its write after
 // a conflict (pkg/controller/podautoscaler/horizontal.go); from the read to the
 // write it takes 0.02 s, and on a busy machine 0.1 to 0.4. So it is longer where the
-// API server is slow: as long as so many of our own writes, up to maxInFlight.
+// API server is slow: as long as so many of our own writes, up to maxInFlight. At
+// zero replicas HPA sleeps, and KEDA's 0→1 takes less.
 const (
 	inFlight       = 300 * time.Millisecond
 	inFlightWrites = 8
-	maxInFlight    = 500 * time.Millisecond
+	maxInFlight    = time.Second
+	maxAtZero      = 500 * time.Millisecond
 )
 
 // Apply hands a decision in; it returns at once.
@@ -170,11 +172,11 @@ func (a *Actor) act(ctx context.Context, d *scaler.Decision) {
 // wait is for how long HPA, or at zero replicas KEDA, may still write what it was
 // told before.
 func (a *Actor) wait(t scaler.Target) time.Duration {
-	return a.inFlight() - a.Now().Sub(a.Below(t.Type, t.Workers))
-}
-
-func (a *Actor) inFlight() time.Duration {
-	return min(max(inFlight, inFlightWrites*time.Duration(a.took.Load())), maxInFlight)
+	limit := maxInFlight
+	if t.Replicas == 0 {
+		limit = maxAtZero
+	}
+	return min(max(inFlight, inFlightWrites*time.Duration(a.took.Load())), limit) - a.Now().Sub(a.Below(t.Type, t.Workers))
 }
 
 // once does something to a pod unless it was done a moment ago.

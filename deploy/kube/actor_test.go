@@ -261,18 +261,23 @@ func TestActorWaitsForHPA(t *testing.T) {
 
 // TestActorWaitsLonger: where the API server is slow HPA is too.
 func TestActorWaitsLonger(t *testing.T) {
-	for took, want := range map[time.Duration]time.Duration{
-		5 * time.Millisecond: inFlight, 50 * time.Millisecond: 400 * time.Millisecond, 5 * time.Second: maxInFlight,
+	for _, c := range []struct {
+		took     time.Duration
+		replicas int
+		want     time.Duration
+	}{
+		{5 * time.Millisecond, 4, inFlight}, {50 * time.Millisecond, 4, 400 * time.Millisecond}, {5 * time.Second, 4, maxInFlight},
+		{50 * time.Millisecond, 0, 400 * time.Millisecond}, {5 * time.Second, 0, maxAtZero},
 	} {
 		s := newStage(t, true, 3)
 		s.client.PrependReactor("update", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
-			s.now = s.now.Add(took)
+			s.now = s.now.Add(c.took)
 			return false, nil, nil
 		})
 		s.act(t.Context(), &scaler.Decision{Targets: []scaler.Target{{Type: "gpu", Workers: 4, Replicas: 3}}})
 		s.read = s.now
-		if got := s.wait(scaler.Target{Type: "gpu", Workers: 5}); got != want {
-			t.Errorf("after a write of %v it waits for %v, want %v", took, got, want)
+		if got := s.wait(scaler.Target{Type: "gpu", Workers: 5, Replicas: c.replicas}); got != c.want {
+			t.Errorf("at %d replicas, after a write of %v, it waits for %v, want %v", c.replicas, c.took, got, c.want)
 		}
 	}
 }
