@@ -1,5 +1,5 @@
 // Command rayburst-nats is the NATS server between agents and the scaler, with
-// Kubernetes' identities: a program of its own, as it needs a third of the memory
+// Kubernetes' identities: a program of its own, as it needs half of the memory
 // so.
 package main
 

@@ -12,16 +12,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/client-go/tools/record"
+
+	"github.com/rayburst/rayburst/deploy/kube/reach"
 )
 
 // Access is how a Kubernetes API server is talked to.
@@ -31,16 +31,12 @@ type Access struct {
 	Events  record.EventRecorder
 }
 
-// connectTime is for how long an API server that is away is waited for: a
-// container that ends is backed off from for up to five minutes.
-const connectTime = 4 * time.Minute
-
 // Connect connects with a kubeconfig, or without one to the API server of the
 // pod that this runs in, and waits until it answers.
 func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*Access, error) {
-	config, err := configure(kubeconfig)
+	config, err := reach.Configure(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
+		return nil, err
 	}
 	config.UserAgent, config.QPS, config.Burst = agent, 200, 400
 	config.DisableCompression = true // a reader of it costs 40 KiB a watch
@@ -54,40 +50,17 @@ func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*
 	if out.Dynamic, err = dynamic.NewForConfig(plain); err != nil {
 		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
 	}
-	if err := reach(ctx, client.Discovery(), log); err != nil {
+	version := func(context.Context) error {
+		_, err := client.Discovery().ServerVersion()
+		return err
+	}
+	if err := reach.Await(ctx, version, log); err != nil {
 		return nil, err
 	}
 	b := record.NewBroadcaster()
 	b.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
 	out.Events = b.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "rayburst"})
 	return out, nil
-}
-
-// reach waits until the API server answers.
-func reach(ctx context.Context, server discovery.ServerVersionInterface, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
-	defer cancel()
-	for first := true; ; first = false {
-		_, err := server.ServerVersion()
-		if err == nil {
-			return nil
-		}
-		if first {
-			log.Warn("waiting for the API server", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("asking for the version of Kubernetes: %w", err)
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-func configure(kubeconfig string) (*rest.Config, error) {
-	if kubeconfig == "" {
-		return rest.InClusterConfig()
-	}
-	return clientcmd.BuildConfigFromFlags("", kubeconfig)
 }
 
 // The times of the Lease.

@@ -9,22 +9,18 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-)
 
-// connectTime is for how long an API server that is away is waited for: a
-// container that ends is backed off from for up to five minutes.
-const connectTime = 4 * time.Minute
+	"github.com/rayburst/rayburst/deploy/kube/reach"
+)
 
 // Connect connects with a kubeconfig, or without one to the API server of the
 // pod that this runs in, and waits until it answers.
 func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*Reviewer, error) {
-	config, err := configure(kubeconfig)
+	config, err := reach.Configure(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("configuring the Kubernetes client: %w", err)
+		return nil, err
 	}
 	config.UserAgent = agent
 	client, err := rest.HTTPClientFor(config)
@@ -36,34 +32,11 @@ func Connect(ctx context.Context, kubeconfig, agent string, log *slog.Logger) (*
 		return nil, fmt.Errorf("making the Kubernetes client: %w", err)
 	}
 	r := &Reviewer{Client: client, URL: base.String()}
-	return r, r.reach(ctx, log)
-}
-
-func configure(kubeconfig string) (*rest.Config, error) {
-	if kubeconfig == "" {
-		return rest.InClusterConfig()
-	}
-	return clientcmd.BuildConfigFromFlags("", kubeconfig)
-}
-
-// reach waits until the API server answers.
-func (r *Reviewer) reach(ctx context.Context, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
-	defer cancel()
-	for first := true; ; first = false {
+	version := func(ctx context.Context) error {
 		_, err := r.call(ctx, http.MethodGet, "version", nil)
-		if err == nil {
-			return nil
-		}
-		if first {
-			log.Warn("waiting for the API server", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("asking for the version of Kubernetes: %w", err)
-		case <-time.After(time.Second):
-		}
+		return err
 	}
+	return r, reach.Await(ctx, version, log)
 }
 
 // maxReply is how long an answer may be.
