@@ -94,6 +94,31 @@ func TestSnapshotKeepsOnlyWhatHolds(t *testing.T) {
 	}
 }
 
+// TestRowsThatStay: a state that looks only at the rows that have changed says the
+// same as one that has never seen the others.
+func TestRowsThatStay(t *testing.T) {
+	for seed := range uint64(300) {
+		f := &fleet{Rand: rand.New(rand.NewPCG(seed, 9)), state: demand.NewState(demand.DefaultWindows()), now: time.Unix(1_767_225_600, 0).UTC()}
+		for i := range 60 {
+			f.pass()
+			r := f.report()
+			anew, err := f.state.Checkpoint().Restore()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r != nil {
+				f.state.Apply(r, f.now)
+				anew.Apply(r, f.now)
+			}
+			want, wantErr := anew.Snapshot(f.now)
+			got, err := f.state.Snapshot(f.now)
+			if diff := cmp.Diff(inWords(t, want, wantErr), inWords(t, got, err)); diff != "" {
+				t.Fatalf("seed %d, step %d (-anew +kept):\n%s", seed, i, diff)
+			}
+		}
+	}
+}
+
 // inWords is a snapshot, or why there is none, as text.
 func inWords(t *testing.T, s *demand.Snapshot, err error) string {
 	t.Helper()

@@ -53,6 +53,7 @@ type fleet struct {
 	state *demand.State
 	now   time.Time
 	seq   uint64
+	last  *demand.ClusterState // that the head said
 }
 
 func (f *fleet) step() {
@@ -97,7 +98,25 @@ func (f *fleet) load() *demand.RayletLoad {
 	return l
 }
 
+// cluster is what the head says: mostly all of it anew, else what it said last, but
+// for a row.
 func (f *fleet) cluster() *demand.ClusterState {
+	f.last = f.next()
+	return f.last
+}
+
+func (f *fleet) next() *demand.ClusterState {
+	if f.last != nil && len(f.last.Nodes) > 0 && f.IntN(2) > 0 {
+		c := new(*f.last)
+		c.Nodes = slices.Clone(c.Nodes)
+		i := f.IntN(len(c.Nodes))
+		c.Nodes[i] = new(*c.Nodes[i])
+		c.Nodes[i].Available, c.Nodes[i].Idle = f.resources(), time.Duration(f.IntN(3))*time.Second
+		if f.IntN(4) == 0 {
+			c.Nodes[i].Status, c.Nodes[i].StartTime = demand.NodeStatus(1+f.IntN(4)), uint64(f.IntN(3))
+		}
+		return c
+	}
 	c := &demand.ClusterState{Session: "s" + fmt.Sprint(f.IntN(40)/39)}
 	for i := range 5 {
 		if i > 0 && f.IntN(4) == 0 {

@@ -128,7 +128,7 @@ func (c *ClusterState) Equal(o *ClusterState) bool { return c.equal(o, (*Node).e
 func (c *ClusterState) Same(o *ClusterState) bool { return c.equal(o, (*Node).same) }
 
 func (c *ClusterState) equal(o *ClusterState, nodes func(a, b *Node) bool) bool {
-	if c == nil || o == nil {
+	if c == nil || o == nil || c == o {
 		return c == o
 	}
 	return c.Session == o.Session && slices.EqualFunc(c.Nodes, o.Nodes, nodes) &&

@@ -38,6 +38,7 @@ type Snapshot struct {
 	Demand    Demand
 	Source    Source
 	Truncated bool // a raylet cut its list of shapes: counts mean "at least"
+	Idles     bool // a node other than the head idles: longer from moment to moment
 	// Next is when the snapshot could change although nothing is reported;
 	// zero: never.
 	Next time.Time
@@ -117,6 +118,7 @@ func (s *State) liveNodes(out *Snapshot, now time.Time) {
 		out.Nodes[i] = n.row.live
 		next = min(next, n.row.until, s.silent(n, fresh, at))
 		out.Truncated = out.Truncated || n.row.truncated
+		out.Idles = out.Idles || n.row.idles
 	}
 	out.Next = moment(next)
 }
@@ -132,6 +134,7 @@ type row struct {
 	kept      bool
 	reported  bool // as live
 	truncated bool // its raylet has cut its list of shapes
+	idles     bool // it is no head, and idles
 }
 
 // never is later than any moment.
@@ -148,6 +151,7 @@ func (s *State) settle(n *node, source Source, now time.Time) row {
 		out.until = next.UnixNano()
 	}
 	out.kept = !live.Reported || live.Idle == 0 // else it idles longer from moment to moment
+	out.idles = live.Idle > 0 && !live.Head
 	out.truncated = live.Reported && n.report.Raylet.Truncated
 	return out
 }

@@ -210,21 +210,35 @@ func (s *State) applyCluster(r *Report, at time.Time) {
 	if s.cluster == nil || s.cluster.Session != r.Cluster.Session {
 		s.restart(r, at)
 	}
-	if !s.listed || !slices.Equal(r.Cluster.Nodes, s.cluster.Nodes) {
-		s.list(r.Cluster.Nodes, at)
+	if rows := r.Cluster.Nodes; !s.listed || !slices.EqualFunc(rows, s.cluster.Nodes, sameLife) {
+		s.list(rows, at)
+	} else {
+		s.retake(rows, at)
 	}
-	s.cluster, s.head, s.at, s.newest = r.Cluster, r.NodeID, at, time.Time{}
+	if s.head != r.NodeID {
+		s.newest = time.Time{}
+	}
+	s.cluster, s.head, s.at = r.Cluster, r.NodeID, at
+	s.dropUnlisted(at)
+	expire(s.gone, at.Add(-12*s.windows.Stale))
+	expire(s.lost, at.Add(-60*s.windows.Stale))
+	s.applyPending(r.Cluster.Pending, at)
+	s.queued.forget(at)
+	s.pending.forget(at)
+}
+
+// dropUnlisted drops the nodes that live no more, and those that the GCS has not
+// listed for too long.
+func (s *State) dropUnlisted(at time.Time) {
+	if len(s.nodes) == len(s.alive) {
+		return // they are the same
+	}
 	for id, n := range s.nodes {
 		unlisted := n.info == nil && at.Sub(n.at) > s.windows.Stale
 		if !s.alive[id] && (n.info != nil || unlisted) {
 			s.drop(id, at)
 		}
 	}
-	expire(s.gone, at.Add(-12*s.windows.Stale))
-	expire(s.lost, at.Add(-60*s.windows.Stale))
-	s.applyPending(r.Cluster.Pending, at)
-	s.queued.forget(at)
-	s.pending.forget(at)
 }
 
 // Lose takes a node for dead before the GCS does, which notices a killed
@@ -279,6 +293,21 @@ func (s *State) list(rows []*Node, at time.Time) {
 	}
 	for _, row := range rows {
 		if alive[row.ID] {
+			s.take(row, at)
+		}
+	}
+}
+
+// sameLife tells whether a row takes the place of one in the list of those alive.
+func sameLife(row, old *Node) bool {
+	return row == old || row.ID == old.ID && row.InstanceID == old.InstanceID && row.StartTime == old.StartTime &&
+		(row.Status == NodeDead) == (old.Status == NodeDead)
+}
+
+// retake takes the rows that are others than those that stand there.
+func (s *State) retake(rows []*Node, at time.Time) {
+	for i, row := range rows {
+		if row != s.cluster.Nodes[i] && s.alive[row.ID] {
 			s.take(row, at)
 		}
 	}

@@ -78,7 +78,7 @@ func (l *least) next() time.Time {
 func moment(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }
 
 // most is, per resource, the largest amount that a bundle had within a
-// window.
+// window. Of the past it keeps what had more of something than there is now.
 type most struct {
 	window time.Duration
 	now    Resources
@@ -103,6 +103,7 @@ func (m *most) set(r Resources, at time.Time) {
 		m.past = append(m.past, pastResources{m.now, at, at})
 	}
 	m.now = r
+	m.past = slices.DeleteFunc(m.past, func(p pastResources) bool { return r.Fits(p.Value) })
 }
 
 // over is the largest bundle within the window that ends now.

@@ -43,8 +43,11 @@ func NewLoop(c demand.Cluster) *Loop {
 	}
 }
 
-// tick is how long a cluster is left alone when nothing is reported.
-const tick = time.Second
+// How long a cluster is left alone when nothing is reported.
+const (
+	tick = time.Second
+	rest = 5 * time.Second // where nothing is under way
+)
 
 // Step makes the decision of one instant:
 //
@@ -113,6 +116,9 @@ func (l *Loop) publish(d *Decision, w World) *Decision {
 		l.yield(w.Types)
 	}
 	d.Wake = w.Now.Add(tick)
+	if l.resting(d, w.Snapshot) {
+		d.Wake = w.Now.Add(rest)
+	}
 	if w.Snapshot != nil && !w.Snapshot.Next.IsZero() && w.Snapshot.Next.Before(d.Wake) {
 		d.Wake = w.Snapshot.Next
 	}
@@ -125,6 +131,13 @@ func (l *Loop) publish(d *Decision, w World) *Decision {
 	}
 	l.last = d
 	return d
+}
+
+// resting tells whether no time that passes can change a decision by itself:
+// nobody joins, leaves, idles or is backed off from.
+func (l *Loop) resting(d *Decision, s *demand.Snapshot) bool {
+	waits := len(l.removals) + len(l.rejected) + len(l.empty) + len(l.joining) + len(l.withdrawn) + len(l.backOffs)
+	return waits == 0 && s != nil && !s.Idles && !slices.ContainsFunc(d.Targets, func(t Target) bool { return t.Workers != t.Replicas })
 }
 
 // Same tells whether two decisions say the same, whenever they were made.

@@ -14,14 +14,14 @@ const MaxReportBytes = 32 << 20
 // UnmarshalReport is [Decoder.Report] for a single report.
 func UnmarshalReport(b []byte) (*demand.Report, error) { return new(Decoder).Report(b) }
 
-func canonical(r *demand.Report) *demand.Report {
-	if r.Raylet != nil {
+// canonize brings what is new of a report into its canonical form.
+func (m *message) canonize(r *demand.Report) {
+	if r.Raylet != nil && !m.known.Raylet {
 		r.Raylet.Demand = demand.MergeQueued(r.Raylet.Demand)
 	}
-	if c := r.Cluster; c != nil {
+	if c := r.Cluster; c != nil && !m.known.Cluster {
 		c.Pending, c.Constraints = demand.MergeShapes(c.Pending), demand.MergeShapes(c.Constraints)
 	}
-	return r
 }
 
 // clusterState is all but the rows.

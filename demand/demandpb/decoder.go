@@ -41,8 +41,8 @@ func (d *Decoder) Report(b []byte) (*demand.Report, error) {
 }
 
 // From is Report for what came from a cluster. The second result tells whether it
-// says no more than that its node is still there: it is no head's, and its load is
-// the Same as in the cluster's report of that node before.
+// says no more than that its node is still there: its load is the Same as in the
+// cluster's report of that node before, and so is what a head says of the cluster.
 func (d *Decoder) From(c demand.Cluster, b []byte) (r *demand.Report, repeats bool, err error) {
 	if len(b) > MaxReportBytes {
 		return nil, false, fmt.Errorf("%w: message: must have at most %d bytes (got %d)", demand.ErrReport, MaxReportBytes, len(b))
@@ -60,7 +60,7 @@ func (d *Decoder) From(c demand.Cluster, b []byte) (r *demand.Report, repeats bo
 	if err := r.CheckBut(m.known); err != nil {
 		return nil, false, err
 	}
-	r = canonical(r)
+	m.canonize(r)
 	repeats = m.repeats(r)
 	d.remember(r, &m)
 	return r, repeats, nil
@@ -71,6 +71,7 @@ type message struct {
 	*speaker // whose it is; nobody: a new one
 	cluster  demand.Cluster
 	raylet   load
+	seen     view
 	said     []byte // of the raylet; nil: it has none
 	state    []byte // of the cluster; nil: it has none
 	rows     []row  // that are new
@@ -113,8 +114,9 @@ func (d *Decoder) report(b []byte, m *message) (*demand.Report, error) {
 		f.err = d.raylet(m, r)
 	}
 	if f.err == nil && m.state != nil {
-		r.Cluster, f.err = d.cluster(m)
+		m.seen.value, f.err = d.cluster(m)
 	}
+	r.Cluster = m.seen.value
 	return r, f.err
 }
 

@@ -17,6 +17,7 @@ type speaker struct {
 	of   demand.Cluster
 	last *demand.Report
 	load load
+	view view
 }
 
 // nobody has said nothing yet.
@@ -32,7 +33,7 @@ func (d *Decoder) speaker(id []byte) *speaker {
 // repeats tells whether a report says no more than that its node is still there.
 func (m *message) repeats(r *demand.Report) bool {
 	last := m.load.value
-	return r.Cluster == nil && last != nil && r.Raylet.Same(last) && m.of == m.cluster
+	return (r.Cluster == nil || m.known.Cluster) && last != nil && r.Raylet.Same(last) && m.of == m.cluster
 }
 
 // load is a node's, as it said it.
@@ -42,6 +43,13 @@ type load struct {
 	size       int
 	begin      int // so many of its first bytes are all its amounts; 0: not known
 	beginPrint uint64
+}
+
+// view is the GCS's, as the head said it.
+type view struct {
+	value  *demand.ClusterState // nil: none
+	packed uint64               // the print of what came packed; 0: it did not
+	prints []uint64             // of its rows
 }
 
 // row is one of the GCS's, as the head said it.
@@ -66,6 +74,7 @@ func (d *Decoder) remember(r *demand.Report, m *message) {
 		d.speakers[r.NodeID] = s
 		d.size += len(r.NodeID)
 	}
+	s.view = m.seen
 	if s.last = r; s.of != m.cluster {
 		s.of = unique.Make(m.cluster).Value() // the subject that it came from is not kept so
 	}

@@ -53,7 +53,8 @@ func twin(b []byte) (*demand.Report, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	return canonical(r), nil
+	(&message{}).canonize(r)
+	return r, nil
 }
 
 func twinNode(m *Node) *demand.Node {
@@ -183,6 +184,71 @@ func TestDecoderOfOneNode(t *testing.T) {
 			t.Fatalf("a load has become %v; it was %s", *l, text)
 		}
 	}
+}
+
+// TestDecoderOfHead lets a head say rows that mostly stand where they stood before,
+// packed and not. What has been returned must stay as it was, and what has not
+// changed is the very same.
+func TestDecoderOfHead(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var d Decoder
+	state, was := &ClusterState{Session: "s"}, map[*demand.Node]string{}
+	last := &demand.ClusterState{}
+	for i := range 3000 {
+		changed := changeRows(rng, state)
+		m := &Report{NodeId: oneNode, Incarnation: 1, Sequence: uint64(i + 1), Cluster: state, Raylet: &RayletLoad{}} //nolint:gosec // small
+		packed := rng.IntN(2) > 0
+		if packed {
+			m.Cluster, m.ClusterSnappy = nil, s2.EncodeSnappy(nil, encoded(t, state))
+		}
+		b := encoded(t, m)
+		likeTwin(t, &d, b)
+		r, err := d.Report(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range r.Cluster.Nodes {
+			if _, ok := was[n]; !ok {
+				was[n] = fmt.Sprint(*n)
+			}
+			if !changed && n != last.Nodes[i] {
+				t.Fatalf("row %d has not changed, and is another one", i)
+			}
+		}
+		if _, repeats, err := d.From(demand.Cluster{}, b); err != nil || repeats != packed {
+			t.Fatalf("packed %v: it repeats: %v, %v", packed, repeats, err)
+		}
+		last = r.Cluster
+	}
+	for n, text := range was {
+		if fmt.Sprint(*n) != text {
+			t.Fatalf("a row has become %v; it was %s", *n, text)
+		}
+	}
+}
+
+// changeRows changes some rows of a state, or none.
+func changeRows(rng *rand.Rand, s *ClusterState) (changed bool) {
+	row := func() *Node {
+		return &Node{NodeId: fmt.Sprintf("%056x", rng.IntN(5)), Status: NodeStatus_NODE_STATUS_RUNNING, Available: map[string]int64{"CPU": rng.Int64N(3)}}
+	}
+	switch n := len(s.Nodes); rng.IntN(6) {
+	case 0:
+		s.Nodes = append(s.Nodes, row())
+	case 1:
+		s.Nodes = s.Nodes[:rng.IntN(n+1)]
+	case 2:
+		rng.Shuffle(n, func(i, j int) { s.Nodes[i], s.Nodes[j] = s.Nodes[j], s.Nodes[i] })
+	case 3:
+		if n > 0 {
+			s.Nodes[rng.IntN(n)] = row()
+		}
+	case 4:
+		s.Session += "s"[:rng.IntN(2)]
+	default:
+		return false
+	}
+	return true
 }
 
 func encoded(t testing.TB, m proto.Message) []byte {

@@ -139,8 +139,8 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-wake.C:
 		}
 		d := r.decide()
-		wake.Reset(max(d.Wake.Sub(r.now()), time.Millisecond))
 		r.act(ctx, d)
+		wake.Reset(max(r.next(d).Sub(r.now()), time.Millisecond))
 	}
 }
 
@@ -207,6 +207,14 @@ func (r *Runner) act(ctx context.Context, d *scaler.Decision) {
 		reply, err := r.ask(ctx, r.Head, m)
 		r.answer(ctx, answer{reply: reply, err: err, telling: true})
 	})
+}
+
+// next is when to decide again although nothing happens.
+func (r *Runner) next(d *scaler.Decision) time.Time {
+	if tell := r.told.Add(tellInterval); d.Unknown == "" && !r.telling && tell.Before(d.Wake) {
+		return tell
+	}
+	return d.Wake
 }
 
 func (r *Runner) due(d *scaler.Decision) bool {

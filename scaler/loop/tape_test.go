@@ -124,7 +124,7 @@ func TestSlowReader(t *testing.T) {
 		go func() { done <- tape.Copy(t.Context(), slow) }()
 		other := f.tape(t, t.Context())
 		f.run()
-		f.beat(8*time.Minute, 0, 0)
+		f.beat(8*time.Minute, time.Second, 0) // a decision every second
 		if n := f.count(); n < 470 {
 			t.Fatalf("%d decisions in 8 minutes beside a slow reader", n)
 		}

@@ -67,6 +67,7 @@ func (b *brain) decide() {
 	b.tape(record.Event{At: w.Now, Step: &record.Step{World: w, Decision: d}})
 	b.unknown = d.Unknown != ""
 	b.check(w, d)
+	b.checkRest(w, d)
 	b.write(d)
 	b.apply(d)
 	b.last = d

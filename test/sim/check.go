@@ -145,3 +145,21 @@ func (b *brain) checkTurns(w scaler.World, d *scaler.Decision) {
 
 // fresh tells whether a worker has been started a moment ago.
 func (b *brain) fresh(w scaler.Worker) bool { return b.time().Sub(w.StartedAt) < 2*time.Second }
+
+// checkRest: a decision that lets the cluster be for long is made again by whoever
+// does not, up to the moment that it names.
+func (b *brain) checkRest(w scaler.World, d *scaler.Decision) {
+	if d.Wake.Sub(w.Now) <= time.Second {
+		return
+	}
+	twin, err := b.core.Checkpoint().Restore(name)
+	if err != nil {
+		b.failf("a checkpoint cannot be restored: %v", err)
+		return
+	}
+	for w.Now = w.Now.Add(time.Second); w.Now.Before(d.Wake); w.Now = w.Now.Add(time.Second) {
+		if again := twin.Decide(w); again.Seq != d.Seq {
+			b.failf("a decision that was to hold until %v does not at %v: %s", d.Wake, w.Now, summary(again))
+		}
+	}
+}
