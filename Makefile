@@ -37,7 +37,7 @@ help: ## Show this help
 
 .PHONY: build
 build: ## Build bin/rayburst, and what else the image has
-	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/rayburst ./cmd/rayburst-nats ./cmd/rayburst-pod
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ ./cmd/rayburst ./cmd/rayburst-nats ./cmd/rayburst-pod ./cmd/rayburst-scaler
 
 $(RAY)/done:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.10 or later is needed: install it, or say where it is with PYTHON=…"; exit 1; }

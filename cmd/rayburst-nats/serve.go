@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/rayburst/rayburst/cmd/footprint"
+	"github.com/rayburst/rayburst/cmd/textlog"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/deploy/kube/tokens"
 	"github.com/rayburst/rayburst/scaler/httpapi"
@@ -39,7 +39,7 @@ func (c *command) Run(ctx context.Context) error {
 		runtime.GOMAXPROCS(1) // one core carries 20,000 reports a second; threads that wake one another would cost a third more
 	}
 	footprint.Reduce()
-	log := logger(c.Verbose)
+	log := textlog.Server(c.Verbose)
 	reviewer, err := tokens.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
 	if err != nil {
 		return err
@@ -59,14 +59,6 @@ func (c *command) Run(ctx context.Context) error {
 	server.LameDuckShutdown()
 	server.WaitForShutdown()
 	return err
-}
-
-func logger(verbose bool) *slog.Logger {
-	level := slog.LevelInfo
-	if verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
 // serve answers the kubelet and Prometheus until the context ends.

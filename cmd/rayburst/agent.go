@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rayburst/rayburst/cmd/footprint"
+	"github.com/rayburst/rayburst/cmd/natsflags"
+	"github.com/rayburst/rayburst/cmd/textlog"
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/demand/ray"
@@ -16,7 +18,7 @@ import (
 
 // agentCmd stands beside one raylet.
 type agentCmd struct {
-	natsFlags
+	natsflags.Flags
 	Cluster    string `required:"" env:"RAYBURST_CLUSTER" help:"The Ray cluster, as namespace/name."`
 	GCS        string `name:"gcs-address" default:"127.0.0.1:6379" env:"RAYBURST_GCS_ADDRESS" help:"host:port of Ray's GCS."`
 	InstanceID string `name:"instance-id" env:"RAY_CLOUD_INSTANCE_ID" help:"RAY_CLOUD_INSTANCE_ID of the raylet to stand beside: the pod's name."`
@@ -45,8 +47,8 @@ func (c *agentCmd) Run(ctx context.Context) error {
 	}
 	runtime.GOMAXPROCS(1) // ten small calls a second: threads that wake one another would cost more than the work
 	footprint.Reduce()
-	log := logger(c.Verbose)
-	conn, err := c.connect(nats.Options{Name: "rayburst agent " + c.InstanceID, Log: log})
+	log := textlog.Quiet(c.Verbose)
+	conn, err := c.Connect(nats.Options{Name: "rayburst agent " + c.InstanceID, Log: log})
 	if err != nil {
 		return err
 	}

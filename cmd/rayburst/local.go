@@ -18,6 +18,9 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"golang.org/x/term"
 
+	"github.com/rayburst/rayburst/cmd/clock"
+	"github.com/rayburst/rayburst/cmd/natsflags"
+	"github.com/rayburst/rayburst/cmd/textlog"
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/demand/ray"
@@ -31,7 +34,7 @@ import (
 
 // localCmd runs a Ray cluster on this machine.
 type localCmd struct {
-	natsFlags
+	natsflags.Flags
 	File     string        `arg:"" type:"existingfile" help:"A Ray cluster YAML."`
 	Command  []string      `arg:"" optional:"" passthrough:"" help:"A driver to run (after --); RAY_ADDRESS is set, its exit code is ours."`
 	Ray      string        `default:"ray" env:"RAYBURST_RAY" help:"The ray command."`
@@ -61,7 +64,7 @@ func (c *localCmd) Run(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	s := &session{
-		localCmd: c, cluster: cluster, name: demand.Cluster{Namespace: namespace, Name: cluster.Name}, log: logger(c.Verbose), now: steadyClock(),
+		localCmd: c, cluster: cluster, name: demand.Cluster{Namespace: namespace, Name: cluster.Name}, log: textlog.Quiet(c.Verbose), now: clock.Steady(),
 	}
 	if c.Record == "" {
 		return s.run(ctx)
@@ -145,7 +148,7 @@ func closeAll(listeners []net.Listener) {
 // connectNATS connects to the server given, or to one inside this process.
 func (s *session) connectNATS() (stop func(), err error) {
 	if s.URL != "" {
-		s.conn, err = s.connect(nats.Options{Name: "rayburst local", Log: s.log})
+		s.conn, err = s.Connect(nats.Options{Name: "rayburst local", Log: s.log})
 		if err != nil {
 			return nil, err
 		}

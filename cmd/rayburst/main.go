@@ -38,7 +38,6 @@ type cli struct {
 
 	Convert  convertCmd  `cmd:"" help:"Turn KubeRay's RayCluster into values of the chart ray-cluster, or into our RayCluster."`
 	Doctor   doctorCmd   `cmd:"" help:"Check an installed cluster, and say how to mend what is wrong."`
-	Scaler   scalerCmd   `cmd:"" help:"Answer KEDA for all Ray clusters of a Kubernetes cluster."`
 	Operator operatorCmd `cmd:"" help:"Make Ray clusters of RayClusters, a custom resource."`
 	Agent    agentCmd    `cmd:"" help:"Publish what one raylet says to NATS; drain it when asked."`
 	Plan     planCmd     `cmd:"" help:"Read planning cases (JSON) and print what would be launched and terminated."`

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/rayburst/rayburst/cmd/textlog"
 	"github.com/rayburst/rayburst/deploy/helm"
 	"github.com/rayburst/rayburst/deploy/operator"
 	"github.com/rayburst/rayburst/scaler"
@@ -43,10 +44,10 @@ func (c *operatorCmd) Run(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(c.Values), &values); err != nil {
 		return fmt.Errorf("--cluster-values: must be a JSON object (got %q): %w", c.Values, err)
 	}
-	klog.SetSlogLogger(logAt(slog.LevelWarn))
+	klog.SetSlogLogger(textlog.At(slog.LevelWarn))
 	config := operator.Config{
 		Kubeconfig: c.Kubeconfig, Agent: "rayburst-operator/" + version, Namespaces: c.Namespaces, Lease: c.Lease, Health: c.Health, Metrics: c.Metrics,
-		Concurrent: c.Concurrency, Values: values, Render: renderRelease, Now: time.Now, Log: serverLogger(c.Verbose),
+		Concurrent: c.Concurrency, Values: values, Render: renderRelease, Now: time.Now, Log: textlog.Server(c.Verbose),
 	}
 	if c.Scaler != "" {
 		config.Decision = c.decision

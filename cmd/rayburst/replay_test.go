@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rayburst/rayburst/cmd/clock"
 	"github.com/rayburst/rayburst/scaler/record"
 )
 
@@ -190,7 +191,7 @@ func TestRecordingFiles(t *testing.T) {
 }
 
 func TestSteadyClock(t *testing.T) {
-	now := steadyClock()
+	now := clock.Steady()
 	a, b := now(), now()
 	if b.Before(a) || a != a.Round(0) || a.Location() != time.UTC || time.Since(a) > time.Minute {
 		t.Errorf("%v, then %v", a, b)

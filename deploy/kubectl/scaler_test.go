@@ -30,7 +30,7 @@ func TestFindScaler(t *testing.T) {
 		{"registry:5000/rayburst", "registry:5000/rayburst", "latest"},
 		{"registry:5000/a/rayburst:x", "registry:5000/a/rayburst", "x"},
 	} {
-		client := kubectl.Client{API: fake.NewClientset(scalerPod(c.image, "scaler", "--nats-url=nats://n:4222", "--tls-days=3"))}
+		client := kubectl.Client{API: fake.NewClientset(scalerPod(c.image, "--nats-url=nats://n:4222", "--tls-days=3"))}
 		s, err := client.FindScaler(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -40,7 +40,7 @@ func main() {
 	flag.DurationVar(&o.warm, "warm", 20*time.Second, "time between all clusters' first decision and the measurement")
 	flag.DurationVar(&o.measure, "measure", time.Minute, "time of the measurement")
 	flag.StringVar(&o.connections, "connections", perCluster, "what has a connection to NATS of its own: cluster or node")
-	flag.StringVar(&o.bin, "bin", "bin", "folder of rayburst and rayburst-nats, which are measured")
+	flag.StringVar(&o.bin, "bin", "bin", "folder of rayburst-scaler and rayburst-nats, which are measured")
 	flag.StringVar(&o.tools, "tools", ".cache/e2e/bin", "folder of etcd, kube-apiserver, kubectl and KEDA's manifests: make e2e-build")
 	flag.Parse()
 	if o.connections != perCluster && o.connections != perNode {

@@ -170,7 +170,7 @@ func (b *bench) servers() error {
 	if err := b.await("NATS server ready", time.Minute, func() bool { return healthy("http://" + free[1] + "/healthz") }); err != nil {
 		return err
 	}
-	b.scaler, err = b.spawn("scaler", filepath.Join(b.bin, "rayburst"), "scaler", config, "--nats-url="+b.natsURL, "--nats-token-file="+b.file("scaler.token"),
+	b.scaler, err = b.spawn("scaler", filepath.Join(b.bin, "rayburst-scaler"), config, "--nats-url="+b.natsURL, "--nats-token-file="+b.file("scaler.token"),
 		"--grpc-addr="+b.grpcAddress, "--addr="+b.httpAddress, "--lease=keda/rayburst")
 	if err != nil {
 		return err

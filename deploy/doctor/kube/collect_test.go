@@ -45,13 +45,13 @@ status: {readyReplicas: 1}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: rayburst, namespace: keda, labels: {app.kubernetes.io/name: rayburst}}
-spec: {replicas: 2, template: {spec: {containers: [{name: scaler, image: "ghcr.io/rayburst/rayburst:dev", args: [scaler, --tls-secret=keda/rayburst-tls]}]}}}
+spec: {replicas: 2, template: {spec: {containers: [{name: scaler, image: "ghcr.io/rayburst/rayburst:dev", command: [/rayburst-scaler], args: [--tls-secret=keda/rayburst-tls]}]}}}
 status: {readyReplicas: 2}
 ---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: rayburst-nats, namespace: keda, labels: {app.kubernetes.io/name: rayburst}}
-spec: {template: {spec: {containers: [{name: nats, image: "ghcr.io/rayburst/rayburst:dev", args: [nats]}]}}}
+spec: {template: {spec: {containers: [{name: nats, image: "ghcr.io/rayburst/rayburst:dev", command: [/rayburst-nats]}]}}}
 status: {readyReplicas: 1}
 ---
 apiVersion: v1

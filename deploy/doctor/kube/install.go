@@ -95,7 +95,7 @@ func (c collection) scalers(ctx context.Context) {
 // scalerOf is the container of a Deployment that is a scaler.
 func scalerOf(d *appsv1.Deployment) *corev1.Container {
 	for i, k := range d.Spec.Template.Spec.Containers {
-		if k.Name == "scaler" && slices.Contains(k.Args, "scaler") {
+		if k.Name == "scaler" && slices.Contains(k.Command, "/rayburst-scaler") {
 			return &d.Spec.Template.Spec.Containers[i]
 		}
 	}

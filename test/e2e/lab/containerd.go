@@ -72,7 +72,7 @@ func (l lab) rayburstImage() error {
 		return fmt.Errorf("building rayburst: %w", err)
 	}
 	im := image{name: "docker.io/local/rayburst:dev", user: "65532:65532", entrypoint: "/rayburst"}
-	for _, program := range []string{"rayburst", "rayburst-nats", "rayburst-pod"} {
+	for _, program := range []string{"rayburst", "rayburst-nats", "rayburst-pod", "rayburst-scaler"} {
 		im.items = append(im.items, l.bin(program)+"=/"+program)
 	}
 	if err := l.load(im); err != nil {

@@ -1,4 +1,5 @@
-package main
+// Package natsflags are the flags of the programs that connect to NATS.
+package natsflags
 
 import (
 	"crypto/tls"
@@ -13,8 +14,8 @@ import (
 	"github.com/rayburst/rayburst/demand/nats"
 )
 
-// natsFlags say how to reach a NATS server.
-type natsFlags struct {
+// Flags say how to reach a NATS server.
+type Flags struct {
 	URL   string `name:"nats-url" env:"RAYBURST_NATS_URL" help:"NATS server, e.g. nats://nats.keda:4222."`
 	Creds string `name:"nats-creds" env:"RAYBURST_NATS_CREDS" type:"existingfile" help:"NATS credentials file."`
 	Token string `name:"nats-token-file" env:"RAYBURST_NATS_TOKEN_FILE" type:"existingfile" help:"File with a token for NATS, read for every connection: a pod's projected ServiceAccount token."`
@@ -23,8 +24,8 @@ type natsFlags struct {
 	Key   string `name:"nats-key" env:"RAYBURST_NATS_KEY" type:"existingfile" help:"PEM key of the client certificate."`
 }
 
-// connect connects as the flags say; options say the rest.
-func (f natsFlags) connect(o nats.Options) (_ *natsgo.Conn, err error) {
+// Connect connects as the flags say; options say the rest.
+func (f Flags) Connect(o nats.Options) (_ *natsgo.Conn, err error) {
 	if o.TLS, err = f.tls(); err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (f natsFlags) connect(o nats.Options) (_ *natsgo.Conn, err error) {
 }
 
 // token reads the token file; nil: there is none.
-func (f natsFlags) token(log *slog.Logger) func() string {
+func (f Flags) token(log *slog.Logger) func() string {
 	if f.Token == "" {
 		return nil
 	}
@@ -46,7 +47,7 @@ func (f natsFlags) token(log *slog.Logger) func() string {
 	}
 }
 
-func (f natsFlags) tls() (*tls.Config, error) {
+func (f Flags) tls() (*tls.Config, error) {
 	if f.CA == "" && f.Cert == "" && f.Key == "" {
 		return nil, nil
 	}
@@ -69,23 +70,4 @@ func (f natsFlags) tls() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
-}
-
-// serverLogger is the log of what runs beside KEDA: it says each changed decision.
-func serverLogger(verbose bool) *slog.Logger {
-	if verbose {
-		return logAt(slog.LevelDebug)
-	}
-	return logAt(slog.LevelInfo)
-}
-
-func logger(verbose bool) *slog.Logger {
-	if verbose {
-		return logAt(slog.LevelDebug)
-	}
-	return logAt(slog.LevelWarn)
-}
-
-func logAt(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }

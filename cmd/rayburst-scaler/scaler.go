@@ -10,10 +10,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"google.golang.org/grpc/credentials"
 	"k8s.io/klog/v2"
 
+	"github.com/rayburst/rayburst/cmd/clock"
 	"github.com/rayburst/rayburst/cmd/footprint"
+	"github.com/rayburst/rayburst/cmd/natsflags"
+	"github.com/rayburst/rayburst/cmd/textlog"
 	"github.com/rayburst/rayburst/demand"
 	"github.com/rayburst/rayburst/demand/nats"
 	"github.com/rayburst/rayburst/deploy/kube"
@@ -23,9 +27,10 @@ import (
 	"github.com/rayburst/rayburst/scaler/loop"
 )
 
-// scalerCmd is the external scaler beside KEDA.
-type scalerCmd struct {
-	natsFlags
+// command is the external scaler beside KEDA.
+type command struct {
+	Version kong.VersionFlag `help:"Print the version and end."`
+	natsflags.Flags
 	tlsFlags
 	Kubeconfig string   `type:"existingfile" env:"KUBECONFIG" help:"Kubernetes to work with; without it the one that this runs in."`
 	Namespaces []string `env:"RAYBURST_NAMESPACES" help:"Namespaces with Ray clusters, separated by commas; none: all."`
@@ -42,19 +47,19 @@ type scalerCmd struct {
 const pace = 10 * time.Millisecond
 
 // Run scales all clusters until the process is asked to end.
-func (c *scalerCmd) Run(ctx context.Context) error {
+func (c *command) Run(ctx context.Context) error {
 	if c.URL == "" {
 		return errors.New("--nats-url: give the NATS server, e.g. nats://nats.keda:4222")
 	}
 	footprint.Reduce()
-	log := serverLogger(c.Verbose)
-	klog.SetSlogLogger(logAt(slog.LevelWarn))
-	conn, err := c.connect(nats.Options{Name: "rayburst scaler", Log: log, Pace: pace})
+	log := textlog.Server(c.Verbose)
+	klog.SetSlogLogger(textlog.At(slog.LevelWarn))
+	conn, err := c.Connect(nats.Options{Name: "rayburst scaler", Log: log, Pace: pace})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	s := &service{scalerCmd: c, log: log, now: steadyClock(), agents: nats.Control{Conn: conn}, store: httpapi.NewStore(), nudges: httpapi.NewNudges()}
+	s := &service{command: c, log: log, now: clock.Steady(), agents: nats.Control{Conn: conn}, store: httpapi.NewStore(), nudges: httpapi.NewNudges()}
 	if s.inbox, err = nats.Subscribe(conn, log); err != nil {
 		return err
 	}
@@ -66,7 +71,7 @@ func (c *scalerCmd) Run(ctx context.Context) error {
 
 // service is a running scaler.
 type service struct {
-	*scalerCmd
+	*command
 	log     *slog.Logger
 	now     func() time.Time
 	begin   time.Time
@@ -126,7 +131,9 @@ func (s *service) listen() ([]net.Listener, error) {
 	for _, a := range []struct{ addr, flag string }{{s.Addr, "--addr"}, {s.GRPC, "--grpc-addr"}} {
 		l, err := net.Listen("tcp", a.addr)
 		if err != nil {
-			closeAll(out)
+			for _, open := range out {
+				_ = open.Close() // nobody has used it
+			}
 			return nil, fmt.Errorf("%s: must be a free host:port of this machine (got %q): %w", a.flag, a.addr, err)
 		}
 		out = append(out, l)

@@ -1,11 +1,12 @@
-package main
+// Package clock is the time that programs decide by.
+package clock
 
 import "time"
 
-// steadyClock is the time as it was when the program began, and as the
+// Steady is the time as it was when the program began, and as the
 // machine's monotonic clock has gone on since: it does not move when somebody
 // sets the machine's clock, and its readings compare as a recording keeps them.
-func steadyClock() func() time.Time {
+func Steady() func() time.Time {
 	begin := time.Now()
 	wall := begin.Round(0).UTC()
 	return func() time.Time { return wall.Add(time.Since(begin)) }
