@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -35,9 +33,6 @@ type command struct {
 
 // Run serves until the process is asked to end.
 func (c *command) Run(ctx context.Context) error {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(1) // one core carries 20,000 reports a second; threads that wake one another would cost a third more
-	}
 	footprint.Reduce()
 	log := textlog.Server(c.Verbose)
 	reviewer, err := tokens.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
