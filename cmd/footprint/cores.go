@@ -1,13 +1,21 @@
 package footprint
 
 import (
+	"os"
 	"runtime"
 	"time"
 )
 
-// cores is how many cores a program uses that mostly waits: one, and all of them
-// while that does not suffice. On several cores threads wake one another for a
-// little work each, which costs a tenth of the CPU.
+// OneCore makes a program that mostly waits use one core, and all of them while that
+// does not suffice. On several cores threads wake one another for a little work
+// each, which costs a tenth of the CPU. $GOMAXPROCS overrides it.
+func OneCore() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		go new(cores).adapt()
+	}
+}
+
+// cores is how many cores are used.
 type cores struct {
 	one  bool
 	calm int // looks in a row at which one would have sufficed

@@ -15,15 +15,11 @@ var started = []time.Duration{3 * time.Second, 15 * time.Second}
 // garbage is how much garbage may be left, in percent of what is in use.
 const garbage = 40
 
-// Reduce makes the program spare memory, for a little more CPU, give back twice
-// what only its start needed, and use one core while that suffices. $GOGC overrides
-// how much garbage is left, $GOMAXPROCS the cores.
+// Reduce makes the program spare memory, for a little more CPU, and give back
+// twice what only its start needed. $GOGC overrides how much garbage is left.
 func Reduce() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
-	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		go new(cores).adapt()
 	}
 	for _, after := range started {
 		time.AfterFunc(after, trim)

@@ -34,6 +34,7 @@ type command struct {
 // Run serves until the process is asked to end.
 func (c *command) Run(ctx context.Context) error {
 	footprint.Reduce()
+	footprint.OneCore()
 	log := textlog.Server(c.Verbose)
 	reviewer, err := tokens.Connect(ctx, c.Kubeconfig, "rayburst-nats/"+version, log)
 	if err != nil {

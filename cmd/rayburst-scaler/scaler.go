@@ -52,6 +52,7 @@ func (c *command) Run(ctx context.Context) error {
 		return errors.New("--nats-url: give the NATS server, e.g. nats://nats.keda:4222")
 	}
 	footprint.Reduce()
+	footprint.OneCore()
 	log := textlog.Server(c.Verbose)
 	klog.SetSlogLogger(textlog.At(slog.LevelWarn))
 	conn, err := c.Connect(nats.Options{Name: "rayburst scaler", Log: log, Pace: pace})

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/rayburst/rayburst/cmd/clock"
 	"github.com/rayburst/rayburst/scaler/record"
 )
 
@@ -187,13 +186,5 @@ func TestRecordingFiles(t *testing.T) {
 	}
 	if _, err := createRecording(filepath.Join(t.TempDir(), "no", "folder")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
-	}
-}
-
-func TestSteadyClock(t *testing.T) {
-	now := clock.Steady()
-	a, b := now(), now()
-	if b.Before(a) || a != a.Round(0) || a.Location() != time.UTC || time.Since(a) > time.Minute {
-		t.Errorf("%v, then %v", a, b)
 	}
 }

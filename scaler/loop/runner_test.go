@@ -400,6 +400,27 @@ func gaps(t *testing.T, told []time.Duration, most, until time.Duration) {
 	}
 }
 
+// TestRest: where nothing is under way, a cluster that says so every second is
+// decided a few times in ten seconds, and one that idles every second.
+func TestRest(t *testing.T) {
+	for _, tt := range []struct {
+		idle        time.Duration
+		least, most int
+	}{{0, 12, 36}, {time.Second, 60, 66}} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture()
+			f.run()
+			f.beat(10*time.Second, tt.idle, 0) // no window is open any more
+			before := f.count()
+			f.beat(time.Minute, tt.idle, 0)
+			if n := f.count() - before; n < tt.least || n > tt.most {
+				t.Errorf("idle for %v: %d decisions in a minute, want %d…%d", tt.idle, n, tt.least, tt.most)
+			}
+			f.end(t)
+		})
+	}
+}
+
 // TestUnknownIsNotTold: while nothing is known Ray is told nothing, and nobody
 // is drained.
 func TestUnknownIsNotTold(t *testing.T) {
