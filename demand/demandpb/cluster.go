@@ -78,13 +78,12 @@ func (d *Decoder) cluster(m *message) (*demand.ClusterState, error) {
 func (d *Decoder) row(m *message, b []byte) (*demand.Node, error) {
 	now, at := row{print: d.print(b), size: len(b)}, len(m.seen.prints)
 	m.seen.prints = append(m.seen.prints, now.print)
-	known := at < len(m.view.prints) && m.view.prints[at] == now.print
-	if known {
+	if at < len(m.view.prints) && m.view.prints[at] == now.print {
 		m.known.Rows = append(m.known.Rows, true)
 		return m.view.value.Nodes[at], nil
 	}
 	last := d.rows[string(firstText(b))]
-	known = last.value != nil && last.print == now.print
+	known := last.value != nil && last.print == now.print
 	if m.known.Rows = append(m.known.Rows, known); known {
 		return last.value, nil
 	}
