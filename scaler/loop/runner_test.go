@@ -203,6 +203,7 @@ func (f *fixture) beat(d, idle time.Duration, queued int64) {
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
 		f.Offer(f.reports(idle, queued))
 	}
+	synctest.Wait() // for what this last moment's timers started
 }
 
 func TestRunnerWakes(t *testing.T) {
