@@ -104,7 +104,7 @@ e2e-up: e2e-build ## A real one-node Kubernetes with KEDA, then: bin/lab exec ku
 e2e: e2e-build build ray bin/gotestsum-$(GOTESTSUM) ## Ray clusters on a real Kubernetes with KEDA (40 min, the first time an hour; needs root and Debian)
 	go test -c -o /dev/null ./test/e2e
 	bin/lab down
-	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 4 && \
+	bin/lab up -keda-qps 200 -keda-burst 400 && bin/lab rayburst-image && bin/lab ray-image && bin/lab kwok -nodes 6 && \
 	  bin/lab exec bin/gotestsum-$(GOTESTSUM) --format standard-verbose --rerun-fails=1 --packages ./test/e2e -- \
 	    -count=1 -parallel 3 -timeout 70m $(E2ETEST); rc=$$?; bin/lab down; exit $$rc
 

@@ -174,3 +174,20 @@ func TestManyTypes(t *testing.T) {
 		})
 	}
 }
+
+// TestThousand: a thousand workers come from nothing at once, and go again.
+func TestThousand(t *testing.T) {
+	f, s := newFleet(t, 1000), &samples{}
+	begin := time.Now()
+	s.add(0, 1000, f.up(1000))
+	t.Logf("1000 workers have joined after %.1f s", time.Since(begin).Seconds())
+	begin = time.Now()
+	s.add(1000, 0, f.down(0))
+	t.Logf("all are gone after %.1f s", time.Since(begin).Seconds())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if drained, gone := slices.Sorted(slices.Values(f.asked)), slices.Sorted(slices.Values(f.leaving)); len(gone) != 1000 || !slices.Equal(drained, gone) {
+		t.Errorf("%d workers went, %d were drained before", len(gone), len(drained))
+	}
+	s.tell(t, "1000")
+}

@@ -19,6 +19,13 @@ imagePullPolicy: {{ $own.pullPolicy | default .root.Values.image.pullPolicy }}
 {{- define "ray.gcs" -}}
 {{- if .Values.head.enabled }}{{ .Release.Name }}-head:6379{{ else }}{{ required "head.address: must be host:port of your head's GCS with head.enabled false: got \"\"" (.Values.head.address | default nil) }}{{ end -}}
 {{- end }}
+{{/* ray.patience: how many seconds a worker waits for a head that is gone. One that has lost all is noticed in seconds, not in
+     a minute; one whose state is in Redis comes back with it, and the work goes on, as KubeRay has it. */}}
+{{- define "ray.patience" -}}
+{{- $kept := false -}}
+{{- range concat .Values.env .Values.head.env }}{{ if eq .name "RAY_REDIS_ADDRESS" }}{{ $kept = true }}{{ end }}{{ end -}}
+{{ ternary 600 10 $kept }}
+{{- end }}
 {{- define "ray.natsURL" -}}
 {{ .Values.rayburst.natsURL | default (printf "nats://%s-nats.%s.svc:4222" .Values.rayburst.release .Values.rayburst.namespace) }}
 {{- end }}

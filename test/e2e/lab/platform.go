@@ -37,6 +37,7 @@ var needed = []debPackage{
 	{"containernetworking-plugins", []string{"ptp", "host-local", "portmap", "loopback"}},
 	{"nftables", []string{"nft"}},
 	{"iproute2", []string{"ip"}},
+	{"redis-tools", []string{"redis-cli", "redis-check-rdb"}}, // the server too, by that name: no service of it is started
 }
 
 // pluginDirs are where distributions have CNI plugins.
