@@ -24,7 +24,25 @@ func two(preferred string) string {
 func TestBadImage(t *testing.T) {
 	c := newCluster(t, two("image: {repository: docker.io/local/none, tag: dev, pullPolicy: Never}"))
 	c.becomes("first", 0, "second", 0) // the first replica of a new Deployment has shown already that it cannot start
+	c.start("one", "num_cpus=1")
 	c.becomesNext("ErrImageNeverPull")
+}
+
+// TestCrashLoop: Ray's container ends whenever it is started on the preferred type;
+// the same once it has done so five times.
+func TestCrashLoop(t *testing.T) {
+	c := newCluster(t, two("startCommands: [exit 3]"))
+	c.becomes("first", 0, "second", 0)
+	c.start("one", "num_cpus=1")
+	eventually(t, "Ray's container has ended four times", func() (bool, string) {
+		for _, p := range c.live("first") {
+			for _, s := range p.Status.ContainerStatuses {
+				return s.RestartCount >= 4, fmt.Sprint(s.RestartCount, " restarts")
+			}
+		}
+		return false, "no worker"
+	})
+	c.becomesNext("failed to start 5 times")
 }
 
 // TestQuota: a quota refuses the preferred type's pods; the same.
@@ -33,17 +51,17 @@ func TestQuota(t *testing.T) {
 	c.becomes("first", 0, "second", 0)
 	c.must("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small}\nspec: {hard: {requests.memory: 2500Mi}}\n", "kubectl", "-n", c.namespace, "apply", "-f", "-")
 	time.Sleep(time.Second) // the quota knows what there is
+	c.start("one", "num_cpus=1")
 	c.becomesNext("exceeded quota")
 }
 
-// becomesNext starts an actor that the second type serves because the first, for
-// a reason, cannot.
+// becomesNext waits until an actor is served by the second type because the first,
+// for a reason, cannot.
 func (c *cluster) becomesNext(why string) {
 	c.t.Helper()
 	begin := time.Now()
-	c.start("one", "num_cpus=1")
 	eventually(c.t, "the second type has a worker", func() (bool, string) { return c.replicas("second") == 1, c.decided("first") })
-	c.t.Logf("the next type was asked after %.1f s; %s", time.Since(begin).Seconds(), c.decided("first"))
+	c.t.Logf("the next type was asked %.1f s later; %s", time.Since(begin).Seconds(), c.decided("first"))
 	eventually(c.t, "the first type says "+why, func() (bool, string) {
 		got := c.decided("first")
 		return strings.Contains(got, why), got
