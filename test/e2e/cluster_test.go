@@ -36,14 +36,14 @@ func newCluster(t *testing.T, values string) *cluster {
 // newClusterAlone is for tests that stop what the clusters of others need.
 func newClusterAlone(t *testing.T, values string) *cluster {
 	t.Helper()
-	c := newNamespace(t)
+	c := notInstalled(t)
 	c.upgrade(values)
 	c.headReady()
 	return c
 }
 
-// newNamespace is a cluster that has not been installed yet.
-func newNamespace(t *testing.T) *cluster {
+// notInstalled is a cluster that has a name, and will be removed.
+func notInstalled(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, values: valuesFile(t), own: filepath.Join(t.TempDir(), "own.yaml")}
 	c.namespace = strings.ToLower(strings.Map(func(r rune) rune {
@@ -53,7 +53,6 @@ func newNamespace(t *testing.T) *cluster {
 		return r
 	}, strings.TrimPrefix(t.Name(), "Test")))
 	t.Cleanup(c.remove)
-	c.must("", "kubectl", "create", "namespace", c.namespace)
 	return c
 }
 

@@ -13,7 +13,7 @@ import (
 // stay, and the new head scales on (KubeRay's TestRayClusterAutoscalerGCSFT).
 func TestHeadRestored(t *testing.T) {
 	t.Parallel()
-	c := newNamespace(t)
+	c := notInstalled(t)
 	c.redis()
 	c.upgrade(workers("small", "idleTimeoutSeconds: 4\nmaxWorkers: 3") + "head:\n  env: [{name: RAY_REDIS_ADDRESS, value: \"redis:6379\"}]\n")
 	c.headReady()
@@ -48,13 +48,14 @@ func TestHeadRestored(t *testing.T) {
 	c.restarted(0)
 }
 
-// redis runs a Redis in the cluster's namespace.
+// redis makes the cluster's namespace and runs a Redis there.
 func (c *cluster) redis() {
 	c.t.Helper()
 	manifest, err := os.ReadFile("testdata/redis.yaml")
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.must("", "kubectl", "create", "namespace", c.namespace)
 	c.must(string(manifest), "kubectl", "-n", c.namespace, "apply", "-f", "-")
 	c.kubectl("rollout", "status", "deployment/redis", "--timeout=60s")
 }
