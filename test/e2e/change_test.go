@@ -53,6 +53,25 @@ func TestMaximumChanged(t *testing.T) {
 	}
 }
 
+// TestIdleTimeoutChanged: an idle timeout that is changed in the ScaledObject
+// itself is that of workers which are idle already, too. Without one they stay.
+func TestIdleTimeoutChanged(t *testing.T) {
+	c := newCluster(t, workers("small", "idleTimeoutSeconds: 60\nmaxWorkers: 1"))
+	patch := func(operation string) {
+		c.kubectl("patch", "scaledobject", release+"-small", "--type=json", "-p", `[{`+operation+`, "path": "/spec/triggers/0/metadata/idleTimeoutSeconds"}]`)
+	}
+	c.start("one", "num_cpus=1")
+	c.becomes("small", 1)
+	c.kill("one")
+	c.stays("small", 1, 5*time.Second)
+	patch(`"op": "remove"`)
+	c.stays("small", 1, 5*time.Second)
+	begin := time.Now()
+	patch(`"op": "add", "value": "4"`)
+	c.becomes("small", 0)
+	t.Logf("the worker was gone %.1f s after its idle timeout became 4 s", time.Since(begin).Seconds())
+}
+
 // TestRollout: a changed pod template exchanges idle workers one by one, and we
 // remove none meanwhile.
 func TestRollout(t *testing.T) {

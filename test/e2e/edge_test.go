@@ -124,7 +124,8 @@ func TestRayletKilled(t *testing.T) {
 	c.becomes("small", 0)
 }
 
-// TestApplied: what is applied again while workers run changes none of them.
+// TestApplied: what is applied again while workers run and another is joining
+// changes none of them.
 func TestApplied(t *testing.T) {
 	values := workers("small", "idleTimeoutSeconds: 2\nmaxWorkers: 3")
 	c := newCluster(t, values)
@@ -132,11 +133,13 @@ func TestApplied(t *testing.T) {
 	c.start("two", "num_cpus=1")
 	c.becomes("small", 2)
 	small := c.trace("small")
-	c.upgrade(values)
 	manifest := c.must("", "helm", "get", "manifest", release, "-n", c.namespace)
+	c.start("three", "num_cpus=1")
 	c.must(manifest, "kubectl", "-n", c.namespace, "apply", "--server-side", "--force-conflicts", "-f", "-")
-	c.stays("small", 2, 5*time.Second)
-	if fmt.Sprint(small.replicas()) != "[2]" {
+	c.upgrade(values)
+	c.becomes("small", 3)
+	c.stays("small", 3, 5*time.Second)
+	if fmt.Sprint(small.replicas()) != "[2 3]" {
 		t.Errorf("small went %v", small)
 	}
 }

@@ -42,6 +42,7 @@ type fleet struct {
 	idle        map[string]time.Time    // by pod that has been there: since when it is idle, unless busy
 	busy        map[string]bool         // by pod
 	asked       []string                // pods that were drained, in order
+	drained     map[string]bool         // by pod that is there; a name may come again, of some thousand
 	unreadyPods map[string]string       // pods that have not been ready yet: their phase and node
 	replicas    map[int]time.Time       // when spec.replicas of all types was first this
 	leaving     []string                // pods that got a deletionTimestamp
@@ -61,7 +62,7 @@ func newFleet(t *testing.T, most int, types ...string) *fleet {
 	}
 	f := &fleet{
 		t: t, types: types, seen: map[string]int{}, namespace: strings.ToLower(t.Name()[strings.LastIndexByte("/"+t.Name(), '/'):]), kick: make(chan struct{}, 1),
-		nodes: map[string]*demand.Node{}, idle: map[string]time.Time{}, busy: map[string]bool{}, unreadyPods: map[string]string{}, replicas: map[int]time.Time{},
+		nodes: map[string]*demand.Node{}, idle: map[string]time.Time{}, busy: map[string]bool{}, drained: map[string]bool{}, unreadyPods: map[string]string{}, replicas: map[int]time.Time{},
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(func() {
@@ -175,7 +176,7 @@ func (f *fleet) control(_ context.Context, c demand.Control) demand.ControlReply
 			return demand.ControlReply{Message: "the node is busy"}
 		}
 		delete(f.nodes, pod)
-		f.asked = append(f.asked, pod)
+		f.asked, f.drained[pod] = append(f.asked, pod), true
 		go f.unready(pod)
 		signal(f.kick)
 		return demand.ControlReply{Accepted: true}
@@ -226,13 +227,13 @@ func (f *fleet) pod(obj any) {
 	if !ready(*p) && f.idle[p.Name].IsZero() {
 		f.unreadyPods[p.Name] = string(p.Status.Phase) + " on " + p.Spec.NodeName
 	}
-	if f.nodes[p.Name] != nil || slices.Contains(f.asked, p.Name) || !ready(*p) {
+	if f.nodes[p.Name] != nil || f.drained[p.Name] || !ready(*p) {
 		return
 	}
 	delete(f.unreadyPods, p.Name)
 	one := demand.MustResources(map[string]float64{p.Labels["app"]: 1})
 	f.nodes[p.Name] = &demand.Node{
-		ID: nodeID(p.Name), InstanceID: p.Name, Type: p.Labels["app"], Status: demand.NodeIdle, Total: one, Available: one,
+		ID: nodeID(string(p.UID)), InstanceID: p.Name, Type: p.Labels["app"], Status: demand.NodeIdle, Total: one, Available: one,
 		StartTime: uint64(time.Now().Add(time.Second).UnixMilli()), //nolint:gosec // after 1970; after the container's start, which is in whole seconds
 	}
 	f.idle[p.Name] = time.Now()
@@ -250,6 +251,7 @@ func (f *fleet) podGone(obj any) {
 	delete(f.unreadyPods, p.Name)
 	delete(f.idle, p.Name)
 	delete(f.busy, p.Name)
+	delete(f.drained, p.Name)
 }
 
 func (f *fleet) deployment(obj any) {

@@ -175,18 +175,23 @@ func TestManyTypes(t *testing.T) {
 	}
 }
 
-// TestThousand: a thousand workers come from nothing at once, and go again.
+// TestThousand: a thousand workers come from nothing at once, 337 more for 13,315
+// tasks, and all go again.
 func TestThousand(t *testing.T) {
-	f, s := newFleet(t, 1000), &samples{}
+	const most = 1337
+	f, s := newFleet(t, most), &samples{}
 	begin := time.Now()
 	s.add(0, 1000, f.up(1000))
 	t.Logf("1000 workers have joined after %.1f s", time.Since(begin).Seconds())
+	begin = f.wants(13_315)
+	s.add(1000, most, f.reached(most).Sub(begin))
+	f.settled(most)
 	begin = time.Now()
-	s.add(1000, 0, f.down(0))
+	s.add(most, 0, f.down(0))
 	t.Logf("all are gone after %.1f s", time.Since(begin).Seconds())
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if drained, gone := slices.Sorted(slices.Values(f.asked)), slices.Sorted(slices.Values(f.leaving)); len(gone) != 1000 || !slices.Equal(drained, gone) {
+	if drained, gone := slices.Sorted(slices.Values(f.asked)), slices.Sorted(slices.Values(f.leaving)); len(gone) != most || !slices.Equal(drained, gone) {
 		t.Errorf("%d workers went, %d were drained before", len(gone), len(drained))
 	}
 	s.tell(t, "1000")
