@@ -135,8 +135,8 @@ func TestApplied(t *testing.T) {
 	small := c.trace("small")
 	manifest := c.must("", "helm", "get", "manifest", release, "-n", c.namespace)
 	c.start("three", "num_cpus=1")
-	c.must(manifest, "kubectl", "-n", c.namespace, "apply", "--server-side", "--force-conflicts", "-f", "-")
 	c.upgrade(values)
+	c.must(manifest, "kubectl", "-n", c.namespace, "apply", "--server-side", "--force-conflicts", "-f", "-")
 	c.becomes("small", 3)
 	c.stays("small", 3, 5*time.Second)
 	if fmt.Sprint(small.replicas()) != "[2 3]" {

@@ -37,7 +37,8 @@ type fleet struct {
 
 	mu          sync.Mutex
 	report      demand.Report
-	want        int64
+	want        int64                   // workers of every type, by request_resources
+	queued      int64                   // tasks of every type, as the GCS sums them up
 	nodes       map[string]*demand.Node // by pod
 	idle        map[string]time.Time    // by pod that has been there: since when it is idle, unless busy
 	busy        map[string]bool         // by pod
@@ -307,10 +308,13 @@ func (f *fleet) publish() time.Time {
 		}
 		state.Nodes = append(state.Nodes, &row)
 	}
-	if f.want > 0 {
-		for _, name := range f.types {
-			request := demand.ResourceRequest{Resources: demand.MustResources(map[string]float64{name: 1})}
-			state.Constraints = append(state.Constraints, demand.Shape{Count: f.want, ResourceRequest: request})
+	for _, name := range f.types {
+		one := demand.ResourceRequest{Resources: demand.MustResources(map[string]float64{name: 1})}
+		if f.want > 0 {
+			state.Constraints = append(state.Constraints, demand.Shape{Count: f.want, ResourceRequest: one})
+		}
+		if f.queued > 0 {
+			state.Pending = append(state.Pending, demand.Shape{Count: f.queued, ResourceRequest: one})
 		}
 	}
 	f.mu.Unlock()

@@ -175,6 +175,15 @@ func TestManyTypes(t *testing.T) {
 	}
 }
 
+// queue makes so many tasks wait; with none the workers have done theirs, too.
+func (f *fleet) queue(n int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.queued = n; n == 0 {
+		clear(f.busy)
+	}
+}
+
 // TestThousand: a thousand workers come from nothing at once, 337 more for 13,315
 // tasks, and all go again.
 func TestThousand(t *testing.T) {
@@ -183,9 +192,12 @@ func TestThousand(t *testing.T) {
 	begin := time.Now()
 	s.add(0, 1000, f.up(1000))
 	t.Logf("1000 workers have joined after %.1f s", time.Since(begin).Seconds())
-	begin = f.wants(13_315)
+	f.work()
+	f.queue(13_315)
+	begin = f.wants(1000)
 	s.add(1000, most, f.reached(most).Sub(begin))
 	f.settled(most)
+	f.queue(0)
 	begin = time.Now()
 	s.add(most, 0, f.down(0))
 	t.Logf("all are gone after %.1f s", time.Since(begin).Seconds())

@@ -104,10 +104,10 @@ func TestScalersRestarted(t *testing.T) {
 			var begin time.Time
 			f.climb(50, func() {
 				begin = time.Now()
-				kubectl(t, "-n", "keda", "rollout", "restart", "deployment", "-l", "app.kubernetes.io/component=scaler")
+				kubectl(t, "-n", "keda", "rollout", "restart", "deployment", "rayburst")
 			})
 			t.Logf("50 workers %.1f s after the restart of %d began at 26", time.Since(begin).Seconds(), n)
-			kubectl(t, "-n", "keda", "rollout", "status", "deployment", "-l", "app.kubernetes.io/component=scaler", "--timeout=120s")
+			kubectl(t, "-n", "keda", "rollout", "status", "deployment", "rayburst", "--timeout=120s")
 			f.wants(60)
 			f.reached(60)
 			f.settled(60)
